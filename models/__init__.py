@@ -1,0 +1,1 @@
+"""Things that learn or predict; each run writes one bundle."""

@@ -1,0 +1,227 @@
+"""From a runner and a dataset to a bundle: the one place where runs are executed."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from reportgen.bundle import Bundle, BundleWriter, find_bundles, read_bundle, text_sha256
+from reportgen.bundle.schema import Config, Labels, Latency
+from reportgen.data import Course, Dataset, row_features
+from reportgen.errors import UsageError
+from reportgen.stats import TIER_RULES, tiers
+
+from . import environment
+from .registry import RunContext, Runner, RunnerConfig, RunResult, get_runner, runners
+from .stages import profile as profile_of
+from .stages import stages
+
+DEFAULT_SEED = 42
+
+Say = Callable[[str], None]
+
+
+class Runs(Mapping[str, Bundle]):
+    """Bundles by run_id, read when asked for: those of the given folders, then those written so far to `out`."""
+
+    def __init__(self, out: Path, folders: Sequence[Path] = ()) -> None:
+        self._out = out
+        self._given = {bundle.manifest.run_id: bundle for bundle in find_bundles(folders)} if folders else {}
+
+    def __getitem__(self, run_id: str) -> Bundle:
+        if run_id in self._given:
+            return self._given[run_id]
+        if (self._out / run_id / "manifest.json").is_file():
+            return read_bundle(self._out / run_id)
+        raise KeyError(run_id)
+
+    def __iter__(self) -> Iterator[str]:
+        written = sorted(path.parent.name for path in self._out.glob("*/manifest.json") if path.parent.name[0] != ".")
+        yield from dict.fromkeys([*self._given, *written])
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def run(
+    target: str,
+    data: Dataset,
+    out: Path,
+    *,
+    overrides: Sequence[str] = (),
+    profile: str | None = None,
+    seed: int | None = None,
+    name: str | None = None,
+    runs: Mapping[str, Bundle] | None = None,
+    say: Say = lambda line: None,
+) -> list[Path]:
+    """Execute a stage or a single runner; returns the bundles, those that existed already included.
+
+    Args:
+        target: a stage of the data's course (week1 …) or a runner.
+        data: the dataset; the `train` split is what runners learn from.
+        out: the folder of runs.
+        overrides: `key=value` pairs for the runner's config.
+        profile: a named set of model choices from the course's stages.toml.
+        seed: overrides the seed of every run of the stage.
+        name: run_id of a single run, prefix of the run_ids of a stage.
+        runs: bundles that runners may build on.
+        say: called with one line of progress at a time.
+
+    Raises:
+        UsageError: unknown target, key or value.
+    """
+    known = stages(data.course)
+    runs = Runs(out) if runs is None else runs
+    passed = _parse(overrides)
+    if target not in known:
+        if target not in runners() and target.startswith("week"):
+            have = ", ".join(known) or "none"
+            raise UsageError(f"course {data.course.name!r} has no stage {target!r}", remedy=f"its stages: {have}")
+        run_seed = DEFAULT_SEED if seed is None else seed
+        run_id = name or (target if run_seed == DEFAULT_SEED else f"{target}-s{run_seed}")
+        base = dict(profile_of(data.course, profile, target))
+        return [execute(get_runner(target), data, out, run_id, base | passed, passed, run_seed, runs, say=say)]
+
+    stage = known[target]
+    done = []
+    for position, item in enumerate(stage.run, start=1):
+        runner = get_runner(item.runner)
+        stray = set(passed) - set().union(*(get_runner(other.runner).config.model_fields for other in stage.run))
+        if stray:
+            raise UsageError(f"no run of {target} has a key {sorted(stray)[0]!r}")
+        own = {key: value for key, value in passed.items() if key in runner.config.model_fields}
+        base = dict(profile_of(data.course, profile, item.runner)) | item.overrides
+        run_seed = next(s for s in (seed, item.seed, DEFAULT_SEED) if s is not None)
+        run_id = f"{name}-{item.name}" if name else item.name
+        say(f"[{position}/{len(stage.run)}] {run_id}")
+        done.append(
+            execute(
+                runner, data, out, run_id, base | own, own, run_seed, runs, week=stage.week, audit=item.audit, say=say
+            )
+        )
+    return done
+
+
+def execute(
+    runner: Runner,
+    data: Dataset,
+    out: Path,
+    run_id: str,
+    settings: Mapping[str, Any],
+    passed: Mapping[str, Any],
+    seed: int,
+    runs: Mapping[str, Bundle],
+    *,
+    week: int | None = None,
+    audit: bool = False,
+    say: Say = lambda line: None,
+) -> Path:
+    """Run one runner on one dataset and write its bundle; a no-op where the same run exists already."""
+    config = _validated(runner, settings)
+    resolved = {"runner": runner.name, "seed": seed, **config.model_dump(mode="json")}
+    existing = BundleWriter.existing(out, run_id, resolved, dataset=_dataset_info(data))
+    if existing:
+        say(f"{run_id}: already there, nothing to do")
+        return existing
+
+    log: list[str] = []
+
+    def note(line: str) -> None:
+        log.append(line)
+        say(f"{run_id}: {line}")
+
+    work = out / ".work" / run_id
+    with BundleWriter.start(
+        out,
+        run_id=run_id,
+        runner=runner.name,
+        config=Config(passed=dict(passed), resolved=resolved),
+        labels=labels_of(data),
+        dataset=_dataset_info(data),
+        course=data.course.name,
+        week=week,
+        seed=seed,
+        environment=environment.versions(),
+        git=environment.git(),
+        hardware=environment.cpu(),
+    ) as writer:
+        work.mkdir(parents=True, exist_ok=True)
+        seed_everything(seed)
+        started = time.perf_counter()
+        result = runner.run(RunContext(data=data, config=config, seed=seed, work=work, runs=runs, say=note))
+        timings = {**result.timings, "total": time.perf_counter() - started}
+        if audit:
+            from reportgen.data.audit import audit as audit_of
+
+            writer.write_audit(audit_of(data).to_json())
+        _write_predictions(writer, data, result)
+        if result.training is not None:
+            writer.write_training(result.training)
+        if result.latency or result.memory:
+            writer.write_latency(
+                Latency(records=result.latency, memory=result.memory, cold_start_s=result.cold_start_s)
+            )
+        if result.adapter is not None:
+            writer.write_adapter(result.adapter)
+        writer.write_log("".join(f"{line}\n" for line in log))
+        return writer.finish(
+            config=Config(passed=dict(passed), resolved={**resolved, **result.resolved}),
+            model=result.model,
+            hardware=result.hardware or environment.cpu(),
+            parents=result.parents,
+            trained_on=result.trained_on,
+            timings=timings,
+        )
+
+
+def labels_of(data: Dataset) -> Labels:
+    """The label list with training counts and the tier of each label under every rule."""
+    counts = data.train_counts
+    return Labels(
+        names=data.labels,
+        train_counts=tuple(int(count) for count in counts),
+        tiers={rule: tuple(str(tier) for tier in tiers(counts, rule)) for rule in TIER_RULES},
+    )
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the generators of the standard library, NumPy and, where it is loaded, torch."""
+    import sys
+
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002: libraries we call draw from the global generator
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
+
+
+def _parse(pairs: Sequence[str]) -> dict[str, Any]:
+    parsed: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--set {pair!r} is not key=value", remedy="for example --set C=0.5")
+        try:
+            parsed[key.strip()] = json.loads(text)
+        except json.JSONDecodeError:
+            parsed[key.strip()] = text
+    return parsed
+
+
+def _validated(runner: Runner, settings: Mapping[str, Any]) -> RunnerConfig:
+    try:
+        return runner.config.model_validate(dict(settings))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            keys = ", ".join(sorted(runner.config.model_fields)) or "none"
+            raise UsageError(f"{runner.name} has no key {key!r}", remedy=f"its keys: {keys}") from None
+        raise UsageError(f"{key}={first['input']!r} does not fit: {first['msg']}", where=f"runner {runner.name}") from None

@@ -1,0 +1,1 @@
+"""The standard result of a model run."""

@@ -1,0 +1,240 @@
+"""The `reportgen` command. No logic: each command parses its arguments and calls one function."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from reportgen import __version__
+from reportgen.errors import ReportgenError, one_line
+
+app = typer.Typer(
+    name="reportgen",
+    help="Turn model runs into memos that can be defended.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="Look at a dataset.", rich_markup_mode=None)
+bundle_app = typer.Typer(help="Check, import and export bundles.", rich_markup_mode=None)
+app.add_typer(data_app, name="data")
+app.add_typer(bundle_app, name="bundle")
+
+Source = Annotated[str, typer.Option("--data", help="CSV or Parquet file, Hub dataset name, or synthetic:cfpb.")]
+Text = Annotated[str | None, typer.Option(help="Text column.")]
+Label = Annotated[str | None, typer.Option(help="Label column.")]
+CourseName = Annotated[str | None, typer.Option("--course", help="Course name or folder.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Use a stratified sample of so many rows.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
+    if version:
+        typer.echo(f"reportgen {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@data_app.command("audit")
+def data_audit(
+    source: Annotated[str, typer.Argument(help="CSV or Parquet file, Hub dataset name, or synthetic:cfpb.")],
+    text: Text = None,
+    label: Label = None,
+    course: CourseName = None,
+    limit: Limit = None,
+    out: Out = Path("audit"),
+) -> None:
+    """What a dataset holds and what it will do to a model: audit.html and audit.json."""
+    from reportgen.memo import write_audit
+
+    page = write_audit(_load(source, text, label, course, limit), out)
+    typer.echo(page)
+
+
+@app.command()
+def run(
+    target: Annotated[str, typer.Argument(metavar="STAGE|RUNNER", help="week1 … week6, or a runner.")],
+    data: Source,
+    out: Out,
+    text: Text = None,
+    label: Label = None,
+    course: CourseName = None,
+    profile: Annotated[str | None, typer.Option(help="tiny, course, f2llm or large.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the runs (the split keeps its own).")] = None,
+    limit: Limit = None,
+    from_: Annotated[list[Path] | None, typer.Option("--from", help="Runs to build on.")] = None,
+    teacher: Annotated[Path | None, typer.Option(help="The teacher's run.")] = None,
+    name: Annotated[str | None, typer.Option(help="run_id of a run, prefix of a stage's runs.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of the runner's config.")] = None,
+) -> None:
+    """Run a week's stage or one runner; every run writes one bundle."""
+    from models.run import Runs
+    from models.run import run as run_models
+
+    dataset = _load(data, text, label, course, limit)
+    given = [*(from_ or []), *([teacher] if teacher else [])]
+    for bundle in run_models(
+        target,
+        dataset,
+        out,
+        overrides=set_ or [],
+        profile=profile,
+        seed=seed,
+        name=name,
+        runs=Runs(out, given),
+        say=_say,
+    ):
+        typer.echo(bundle)
+
+
+@bundle_app.command("validate")
+def bundle_validate(paths: Annotated[list[Path], typer.Argument(help="Bundles.")], as_json: Json = False) -> None:
+    """Check every file, hash and prediction; exits with 0 only if all are sound."""
+    from reportgen.bundle import validate_bundle
+
+    report = []
+    for path in paths:
+        try:
+            validate_bundle(path)
+            report.append({"path": str(path), "sound": True, "error": None})
+        except ReportgenError as error:
+            report.append({"path": str(path), "sound": False, "error": str(error)})
+    if as_json:
+        _print_json(report)
+    for entry in report if not as_json else ():
+        if entry["sound"]:
+            typer.echo(f"{entry['path']}: sound")
+        else:
+            _complain(entry["error"])
+    if not all(entry["sound"] for entry in report):
+        raise typer.Exit(2)
+
+
+@bundle_app.command("export")
+def bundle_export(path: Annotated[Path, typer.Argument(metavar="RUN")], out: Out) -> None:
+    """Write metrics.json, predictions.csv and the adapter where there is one."""
+    from reportgen.bundle import read_bundle
+    from reportgen.evidence.export import export_bundle
+
+    export_bundle(read_bundle(path), out)
+    typer.echo(out)
+
+
+@app.command()
+def rescue(
+    baseline: Annotated[Path, typer.Argument(help="Bundle of the baseline.")],
+    candidates: Annotated[list[Path], typer.Argument(metavar="CANDIDATE…", help="Bundles to compare with it.")],
+    split: Annotated[str, typer.Option(help="Split to compare on.")] = "val",
+    as_json: Json = False,
+) -> None:
+    """The rare-class-rescue table: rescued, lost, confirmed, expected by chance."""
+    from reportgen.evidence.paired import rescue_report, rescue_text
+
+    reports = [rescue_report(baseline, candidate, split) for candidate in candidates]
+    if as_json:
+        _print_json(reports[0] if len(reports) == 1 else reports)
+    else:
+        typer.echo("\n\n".join(rescue_text(report) for report in reports))
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Bundle.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Bundle.")],
+    split: Annotated[str, typer.Option(help="Split to compare on.")] = "val",
+    as_json: Json = False,
+) -> None:
+    """Paired differences B − A with 95 % intervals."""
+    from reportgen.evidence.paired import compare_report, compare_text
+
+    report = compare_report(a, b, split)
+    if as_json:
+        _print_json(report)
+    else:
+        typer.echo(compare_text(report))
+
+
+@app.command()
+def new(
+    week: Annotated[int, typer.Argument(min=1, max=6, help="Week 1 to 6.")],
+    out: Out,
+    course: Annotated[str, typer.Option(help="Course name or folder.")] = "ecbs5200",
+) -> None:
+    """Start a memo's prose: headings, prompts and front matter in one Markdown file."""
+    from reportgen.data import load_course
+    from reportgen.memo import write_new_prose
+
+    typer.echo(write_new_prose(week, load_course(course), out))
+
+
+@app.command()
+def memo(
+    week: Annotated[int, typer.Argument(min=1, max=6, help="Week 1 to 6.")],
+    bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE…", help="Bundles, zipped or not, or folders of them.")],
+    out: Out,
+    prose: Annotated[Path | None, typer.Option(help="Your sections in Markdown.")] = None,
+    course: CourseName = None,
+    twins: Annotated[bool, typer.Option("--twins", help="Also write the Markdown and JSON twins.")] = False,
+) -> None:
+    """Build a week's memo, one HTML file, from bundles and prose."""
+    from reportgen.memo import build_memo
+
+    for path in build_memo(week, bundles, out, prose=prose, course=course, twins=twins):
+        typer.echo(path)
+
+
+@app.command()
+def demo(out: Out = Path("demo")) -> None:
+    """Build the example memos from what the package ships; prints the index page's path."""
+    from models.demo import build_demo
+
+    typer.echo(build_demo(out, _say))
+
+
+def _load(source: str, text: str | None, label: str | None, course: str | None, limit: int | None) -> Any:
+    from reportgen.data import load_dataset
+
+    dataset = load_dataset(source, text=text, label=label, course=course, limit=limit)
+    for note in dataset.notes:
+        _say(note)
+    return dataset
+
+
+def _print_json(document: Any) -> None:
+    typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def _say(line: str) -> None:
+    typer.echo(one_line(line), err=True)
+
+
+def _complain(line: str) -> None:
+    typer.echo(f"reportgen: {one_line(line, limit=1000)}", err=True)
+
+
+# Newer versions of typer carry click inside them: its exceptions are reached through the one typer exports.
+_ClickException = typer.BadParameter.__mro__[2]
+
+
+def main() -> None:
+    """Entry point: 0 done, 1 a check failed, 2 bad usage or input (one line, no traceback), 3 interrupted."""
+    try:
+        code = app(standalone_mode=False)
+    except ReportgenError as error:
+        _complain(str(error))
+        code = 2
+    except _ClickException as error:
+        _complain(f"{error.format_message()}: see reportgen --help")  # type: ignore[attr-defined]
+        code = 2
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("interrupted: the same command goes on where it stopped")
+        code = 3
+    sys.exit(code if isinstance(code, int) else 0)

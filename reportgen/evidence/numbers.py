@@ -1,0 +1,82 @@
+"""How figures are written: one rule a unit, used by sentences, tables and templates alike."""
+
+from __future__ import annotations
+
+import math
+
+from .model import Interval, Scalar, Unit, Value
+
+MINUS = "−"
+DASH = "–"
+_BYTES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+
+
+def show(value: Scalar, unit: Unit = "number", *, signed: bool = False) -> str:
+    """A figure as text.
+
+    `fraction` is a share of rows and is written in per cent (a difference of two: percentage points); `score` is an
+    F1 or its kin and keeps three decimals. Negative numbers take a true minus sign; None and NaN are an en dash.
+    """
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    text = _magnitude(abs(value), unit, signed)
+    if value < 0 and any(digit in text for digit in "123456789"):
+        return MINUS + text
+    return ("+" if value > 0 and any(digit in text for digit in "123456789") else "±") + text if signed else text
+
+
+def _magnitude(size: float, unit: Unit, signed: bool) -> str:
+    match unit:
+        case "fraction":
+            digits = 2 if 0 < size < 0.001 else 1
+            return f"{100 * size:.{digits}f} " + ("pp" if signed else "%")
+        case "score":
+            return f"{size:.3f}"
+        case "count" | "tokens" | "words":
+            return f"{size:,.0f}" if float(size).is_integer() or size >= 100 else f"{size:,.1f}"
+        case "seconds":
+            return _duration(size)
+        case "ms":
+            return f"{size:,.2f} ms" if size < 10 else f"{size:,.1f} ms" if size < 100 else f"{size:,.0f} ms"
+        case "bytes":
+            return next((f"{size / scale:.2f} {name}" for name, scale in _BYTES if size >= scale), f"{size:.0f} B")
+        case "ratio":
+            return f"{size:.2f}×"
+        case _:
+            return f"{size:,.0f}" if float(size).is_integer() else f"{size:,.4g}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def show_value(value: Value) -> str:
+    """A value as text, signed when it is a difference."""
+    return show(value.value, value.unit, signed=value.baseline is not None)
+
+
+def show_interval(interval: Interval, unit: Unit = "number", *, signed: bool = False) -> str:
+    """An interval as text, `[low, high]`; the unit is written once, after the upper end."""
+    low, high = show(interval.low, unit, signed=signed), show(interval.high, unit, signed=signed)
+    head, gap, tail = low.rpartition(" ")
+    return f"[{head if gap and high.endswith(' ' + tail) else low}, {high}]"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """`1 class`, `3 classes`: the count with the right form of the noun."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listing(names: list[str], limit: int = 5) -> str:
+    """Names in a sentence: `a, b and c`, or the first `limit` and how many more."""
+    if len(names) > limit:
+        return f"{', '.join(names[:limit])} and {len(names) - limit} more"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
