@@ -9,7 +9,7 @@ from reportgen.bundle.schema import ModelInfo
 from .registry import RunContext, RunResult, runner
 
 
-@runner("majority")
+@runner("majority", family="majority")
 def majority(ctx: RunContext) -> RunResult:
     """Always predict the most frequent training label; its scores are the log of the label frequencies."""
     counts = ctx.data.train_counts

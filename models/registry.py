@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from reportgen.bundle.schema import Hardware, LatencyRecord, MemoryRecord, ModelInfo, Parent
+from reportgen.bundle.schema import Family, Hardware, LatencyRecord, MemoryRecord, ModelInfo, Parent
 from reportgen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ class RunResult:
     hardware: Hardware | None = None
     """None: the CPU of this machine."""
     timings: Mapping[str, float] = field(default_factory=dict)
-    resolved: Mapping[str, Any] = field(default_factory=dict)
-    """What was decided while running (batch size after OOM, matched LoRA targets, best epoch), beside the config."""
+    decided: Mapping[str, Any] = field(default_factory=dict)
+    """What was decided while running: batch size after OOM, matched LoRA targets, best epoch."""
     adapter: Path | None = None
     """Folder of safetensors and JSON files to store in the bundle as adapter/."""
     tokens: Mapping[str, NDArray[np.integer[Any]]] = field(default_factory=dict)
@@ -84,6 +84,7 @@ class Runner:
     name: str
     config: type[RunnerConfig]
     run: Callable[[RunContext], RunResult]
+    family: Family
     help: str
 
 
@@ -94,12 +95,12 @@ _RUNNERS: dict[str, Runner] = {}
 
 
 def runner(
-    name: str, config: type[RunnerConfig] = RunnerConfig
+    name: str, config: type[RunnerConfig] = RunnerConfig, *, family: Family
 ) -> Callable[[Callable[[RunContext], RunResult]], Callable[[RunContext], RunResult]]:
     """Register the decorated function as a runner; the first line of its docstring becomes its help."""
 
     def register(run: Callable[[RunContext], RunResult]) -> Callable[[RunContext], RunResult]:
-        _RUNNERS[name] = Runner(name, config, run, (run.__doc__ or "").strip().partition("\n")[0])
+        _RUNNERS[name] = Runner(name, config, run, family, (run.__doc__ or "").strip().partition("\n")[0])
         return run
 
     return register

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from reportgen.bundle import Bundle, BundleWriter, find_bundles, read_bundle, text_sha256
-from reportgen.bundle.schema import Config, Labels, Latency
-from reportgen.data import Course, Dataset, row_features
+from reportgen.bundle import Bundle, BundleWriter, find_bundles, labels_sha256, read_bundle, rows_sha256, text_sha256
+from reportgen.bundle.schema import Config, DatasetInfo, Labels, Latency, ModelInfo, SplitInfo
+from reportgen.data import Dataset, row_features
 from reportgen.errors import UsageError
 from reportgen.stats import TIER_RULES, tiers
 
@@ -126,9 +126,9 @@ def execute(
 ) -> Path:
     """Run one runner on one dataset and write its bundle; a no-op where the same run exists already."""
     config = _validated(runner, settings)
-    resolved = {"runner": runner.name, "seed": seed, **config.model_dump(mode="json")}
-    existing = BundleWriter.existing(out, run_id, resolved, dataset=_dataset_info(data))
-    if existing:
+    arguments = Config(passed=dict(passed), resolved=config.model_dump(mode="json"))
+    dataset = dataset_info(data)
+    if existing := BundleWriter.existing(out, run_id, arguments, runner=runner.name, dataset=dataset, seed=seed):
         say(f"{run_id}: already there, nothing to do")
         return existing
 
@@ -143,9 +143,10 @@ def execute(
         out,
         run_id=run_id,
         runner=runner.name,
-        config=Config(passed=dict(passed), resolved=resolved),
+        config=arguments,
         labels=labels_of(data),
-        dataset=_dataset_info(data),
+        dataset=dataset,
+        model=ModelInfo(name=runner.name, family=runner.family),
         course=data.course.name,
         week=week,
         seed=seed,
@@ -172,14 +173,34 @@ def execute(
         if result.adapter is not None:
             writer.write_adapter(result.adapter)
         writer.write_log("".join(f"{line}\n" for line in log))
+        writer.write_config(arguments.model_copy(update={"decided": dict(result.decided)}))
         return writer.finish(
-            config=Config(passed=dict(passed), resolved={**resolved, **result.resolved}),
             model=result.model,
             hardware=result.hardware or environment.cpu(),
             parents=result.parents,
             trained_on=result.trained_on,
             timings=timings,
         )
+
+
+def dataset_info(data: Dataset) -> DatasetInfo:
+    """The identity of a dataset: the digests of its labels and of the rows of every split."""
+    return DatasetInfo(
+        name=data.name,
+        revision=data.revision,
+        labels_sha256=labels_sha256(data.labels),
+        splits={
+            name: SplitInfo(
+                n_rows=len(split),
+                rows_sha256=rows_sha256(split.row_ids, text_sha256(split.texts), split.labels),
+                sampled_of=split.sampled_of,
+            )
+            for name, split in data.splits.items()
+        },
+        synthetic=data.synthetic,
+        licence=data.licence,
+        notes=data.notes,
+    )
 
 
 def labels_of(data: Dataset) -> Labels:
@@ -192,12 +213,37 @@ def labels_of(data: Dataset) -> Labels:
     )
 
 
+def _write_predictions(writer: BundleWriter, data: Dataset, result: RunResult) -> None:
+    """Outcomes and slice features of every split the runner scored."""
+    import pandas as pd
+
+    outcomes, kind = (result.logits, "logits") if result.logits is not None else (result.predictions, "predictions")
+    features = []
+    for name, scores in (outcomes or {}).items():
+        split = data.splits[name]
+        at = result.rows.get(name, np.arange(len(split)))
+        sampled_of = split.sampled_of or (len(split) if len(at) < len(split) else None)
+        writer.write_predictions(
+            name,
+            split.row_ids[at],
+            text_sha256(split.texts[at]),
+            split.labels[at],
+            sampled_of=sampled_of,
+            **{kind: scores},
+        )
+        tokens = result.tokens.get(name)
+        frame = row_features(split.texts[at], None if tokens is None else tokens[at])
+        features.append(frame.assign(split=name, row_id=split.row_ids[at]))
+    if features:
+        writer.write_rows(pd.concat(features, ignore_index=True))
+
+
 def seed_everything(seed: int) -> None:
     """Seed the generators of the standard library, NumPy and, where it is loaded, torch."""
     import sys
 
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002: libraries we call draw from the global generator
+    np.random.seed(seed)  # noqa: NPY002 - libraries we call draw from the global generator
     if torch := sys.modules.get("torch"):
         torch.manual_seed(seed)
 
@@ -224,4 +270,6 @@ def _validated(runner: Runner, settings: Mapping[str, Any]) -> RunnerConfig:
         if first["type"] == "extra_forbidden":
             keys = ", ".join(sorted(runner.config.model_fields)) or "none"
             raise UsageError(f"{runner.name} has no key {key!r}", remedy=f"its keys: {keys}") from None
-        raise UsageError(f"{key}={first['input']!r} does not fit: {first['msg']}", where=f"runner {runner.name}") from None
+        raise UsageError(
+            f"{key}={first['input']!r} does not fit: {first['msg']}", where=f"runner {runner.name}"
+        ) from None

@@ -84,9 +84,7 @@ def threads() -> int:
     return int(os.environ.get("OMP_NUM_THREADS") or cpu_count())
 
 
-def _time_calls(
-    score: Score, batches: Sequence[NDArray[np.object_]], synchronise: Callable[[], None]
-) -> list[float]:
+def _time_calls(score: Score, batches: Sequence[NDArray[np.object_]], synchronise: Callable[[], None]) -> list[float]:
     for batch in batches[:WARMUP]:
         score(batch)
     samples: list[float] = []

@@ -178,7 +178,9 @@ def new(
 @app.command()
 def memo(
     week: Annotated[int, typer.Argument(min=1, max=6, help="Week 1 to 6.")],
-    bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE…", help="Bundles, zipped or not, or folders of them.")],
+    bundles: Annotated[
+        list[Path], typer.Argument(metavar="BUNDLE…", help="Bundles (zipped or not) or folders of them.")
+    ],
     out: Out,
     prose: Annotated[Path | None, typer.Option(help="Your sections in Markdown.")] = None,
     course: CourseName = None,
@@ -202,6 +204,7 @@ def demo(out: Out = Path("demo")) -> None:
 def _load(source: str, text: str | None, label: str | None, course: str | None, limit: int | None) -> Any:
     from reportgen.data import load_dataset
 
+    course = course or ("ecbs5200" if source == "synthetic:cfpb" else "generic")
     dataset = load_dataset(source, text=text, label=label, course=course, limit=limit)
     for note in dataset.notes:
         _say(note)

@@ -5,11 +5,11 @@ The JSON Schema published in `docs/schema/` is generated from these models.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA = "reportgen/bundle/1"
+SCHEMA: Final = "reportgen/bundle/1"
 
 Family = Literal["majority", "linear", "embed", "encoder", "decoder", "prompted"]
 SplitName = Literal["train", "val", "test"]
@@ -118,7 +118,7 @@ class Labels(Record):
     """`labels.json`: names in id order, with the training count and tier of each."""
 
     names: tuple[str, ...]
-    train_counts: tuple[int, ...]
+    train_counts: tuple[int, ...] = Field(description="Training rows of each label; empty when they are unknown.")
     tiers: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="Tier rule (count, rank, quartile) to the tier name of each label."
     )
@@ -129,6 +129,11 @@ class Config(Record):
 
     passed: dict[str, Any]
     resolved: dict[str, Any]
+    decided: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What was decided while running (batch size after running out of memory, best epoch); two starts "
+        "with the same resolved arguments are the same run, whatever was decided.",
+    )
 
 
 class LatencyRecord(Record):
@@ -148,7 +153,7 @@ class LatencyRecord(Record):
     warmup: int = Field(ge=0, description="Calls made and thrown away first.")
     samples_s: tuple[float, ...] = Field(description="Seconds of each timed call.")
     examples_per_call: tuple[int, ...] = Field((), description="Examples in each call; empty: batch_size in all.")
-    interference: float | None = Field(None, description="Relative change of a fixed reference kernel, after/before − 1.")
+    interference: float | None = Field(None, description="Relative change of a reference kernel, after/before − 1.")
 
 
 class MemoryRecord(Record):

@@ -17,16 +17,19 @@ TierRule = Literal["count", "rank", "quartile"]
 
 
 class LongTail(BaseModel):
-    """A cut of the training rows to an exponential tail: the class at rank r of K keeps
+    """A cut of the training rows to an exponential tail.
 
-    `round(largest * (smallest / largest) ** (r / (K - 1)))` rows; ranks are a seeded permutation of the ids.
-    """  # noqa: D205, D415: the formula is the summary
+    The class at rank r of K keeps `round(largest * (smallest / largest) ** (r / (K - 1)))` rows, at most what it has;
+    ranks are a seeded permutation of the ids (Cui et al. 2019 cut CIFAR this way).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     largest: int = Field(ge=1)
     smallest: int = Field(ge=1)
     seed: int = 42
+    val_per_class: int = Field(0, ge=0)
+    """Rows of each class, of those the cut left out, that become the validation split."""
 
 
 class Course(BaseModel):
@@ -62,8 +65,6 @@ class Course(BaseModel):
     """Tier to the class week 5 follows through the precisions."""
     canonical: Mapping[str, int] = Field(default_factory=dict)
     """Split to its rows in the course's own split."""
-    val_per_class: int = Field(0, ge=0)
-    """With a long-tail cut: so many of each class's cut rows become the validation split."""
     long_tail: LongTail | None = None
 
     @model_validator(mode="after")

@@ -42,6 +42,8 @@ class Provenance:
     """Label left out (too few rows, or not in the course's list) to rows lost with it."""
     empty_rows: int = 0
     """Rows without text or without label, left out."""
+    label_years: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Raw label to year to rows, where the source has a date column."""
     dates: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
     """Split name to the year (str, '' if unknown) of each row, where the source has a date column."""
 

@@ -82,7 +82,9 @@ def parse_rubric(raw: Mapping[str, Any], where: str = "rubrics.toml") -> Rubric:
         points = sorted(value for low, high in section.bands for value in range(low, high + 1))
         if points != list(range(section.points + 1)):
             raise InputError(
-                f"bands of {section.id!r} don't cover 0 to {section.points} exactly once", where=where, remedy="fix `bands`"
+                f"bands of {section.id!r} don't cover 0 to {section.points} exactly once",
+                where=where,
+                remedy="fix `bands`",
             )
     return rubric
 

@@ -50,7 +50,9 @@ class PerClass:
 
 def ratio(part: NDArray[np.number], whole: NDArray[np.number]) -> Floats:
     """`part / whole` where `whole` > 0, else 0 (scikit-learn's zero_division=0)."""
-    return np.divide(part, whole, out=np.zeros(np.shape(whole), dtype=np.float64), where=np.asarray(whole) > 0)
+    result: Floats = np.zeros(whole.shape, dtype=np.float64)
+    np.divide(part, whole, out=result, where=whole > 0)
+    return result
 
 
 def per_class(labels: ArrayLike, predictions: ArrayLike, k: int) -> PerClass:

@@ -64,7 +64,8 @@ def _ranks(counts: Ints) -> Ints:
     return ranks
 
 
-def _order(tier_of_label: Sequence[str] | NDArray[np.str_]) -> list[str]:
+def tier_order(tier_of_label: Sequence[str] | NDArray[np.str_]) -> list[str]:
+    """The tiers that occur, in the order they are shown."""
     present = set(np.asarray(tier_of_label).tolist())
     known = [name for rule in ("rank", "quartile") for name in tier_names(rule)]
     return [name for name in known if name in present] + sorted(present - set(known))
@@ -77,7 +78,7 @@ def tier_mean_f1(f1: ArrayLike, tier_of_label: Sequence[str] | NDArray[np.str_])
     """
     values, tier = _check.floats(f1, "per-class F1"), np.asarray(tier_of_label)
     _check.same_length("the tier map", tier, values.size)
-    return {name: float(values[tier == name].mean()) for name in _order(tier)}
+    return {name: float(values[tier == name].mean()) for name in tier_order(tier)}
 
 
 def tier_masked_f1(
@@ -90,7 +91,7 @@ def tier_masked_f1(
     tier = np.asarray(tier_of_label)
     y, p = _check.rows(labels, predictions, tier.size)
     result = {}
-    for name in _order(tier):
+    for name in tier_order(tier):
         inside = tier[y] == name
         f1 = per_class(y[inside], p[inside], tier.size).f1[tier == name] if inside.any() else np.array([np.nan])
         result[name] = float(f1.mean())

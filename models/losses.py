@@ -1,0 +1,81 @@
+"""Losses for long-tailed labels: a value and a weight a row, so that batches of any size average alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+LossName = Literal["ce", "focal", "logit_adjusted", "balanced_softmax"]
+Weighting = Literal["none", "sqrt", "balanced"]
+
+
+@dataclass(frozen=True)
+class RowLoss:
+    """A training loss, a value a row; a batch's loss is the sum of `rows` over the sum of its labels' `weights`."""
+
+    weights: NDArray[np.float64]
+    """Weight of each label, shape (K,)."""
+    rows: Callable[[Tensor, Tensor], Tensor]
+    """(logits (n, K), labels (n,)) to weighted losses (n,)."""
+
+
+def class_weights(counts: NDArray[np.integer], scheme: Weighting) -> NDArray[np.float64]:
+    """Weight of each label, shape (K,), mean 1 over the labels.
+
+    sqrt: √(max count / count), the course's recipe; equal to the root of scikit-learn's balanced weights once the
+    mean is 1. balanced: 1 / count. A label without training rows is taken to have one, which keeps it finite.
+    """
+    counts = np.maximum(np.asarray(counts, dtype=np.float64), 1)
+    raw = {"none": np.ones_like(counts), "sqrt": np.sqrt(counts.max() / counts), "balanced": 1 / counts}[scheme]
+    return raw / raw.mean()
+
+
+def make_loss(
+    name: LossName,
+    counts: NDArray[np.integer],
+    *,
+    weighting: Weighting = "none",
+    label_smoothing: float = 0.0,
+    focal_gamma: float = 2.0,
+    tau: float = 1.0,
+) -> RowLoss:
+    """The training loss.
+
+    ce: cross-entropy. focal: (1 − p)^γ times cross-entropy (Lin et al. 2017). logit_adjusted: cross-entropy of
+    logits + τ·log prior (Menon et al. 2021, eq. 10); the model's own logits are then already balanced.
+    balanced_softmax: the same with the log counts and no τ (Ren et al. 2020), so equal to logit_adjusted at τ = 1.
+    Label smoothing and class weights apply to all of them as in torch's cross-entropy.
+
+    Args:
+        counts: training rows of each label, shape (K,).
+    """
+    import torch
+    import torch.nn.functional as F
+
+    from reportgen.stats import log_prior
+
+    weights = class_weights(counts, weighting)
+    weight = torch.from_numpy(weights).float()
+    shift = {"logit_adjusted": tau * log_prior(counts), "balanced_softmax": np.log(np.maximum(counts, 1))}.get(name)
+    adjustment = None if shift is None else torch.from_numpy(np.asarray(shift)).float()
+
+    def rows(logits: Tensor, labels: Tensor) -> Tensor:
+        logits = logits.float()
+        if adjustment is not None:
+            logits = logits + adjustment.to(logits.device)
+        loss = F.cross_entropy(
+            logits, labels, weight=weight.to(logits.device), reduction="none", label_smoothing=label_smoothing
+        )
+        if name == "focal":
+            true = F.log_softmax(logits, dim=-1).gather(1, labels[:, None]).squeeze(1)
+            loss = loss * (1 - true.exp()) ** focal_gamma
+        return loss
+
+    return RowLoss(weights, rows)

@@ -1,0 +1,412 @@
+"""Reading bundles: verified from the manifest's root down to each prediction, then served as arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from .chain import parse_edits
+from .digests import canonical_json, labels_sha256, sha256
+from .errors import (
+    BadTable,
+    Contradiction,
+    ExtraFile,
+    HashMismatch,
+    Incomplete,
+    MissingFile,
+    NewerVersion,
+    NotABundle,
+    RootMismatch,
+    TooLarge,
+    UnknownVersion,
+    WrongTypes,
+)
+from .files import EDITS, MANIFEST, UNLISTED, cap, check_name
+from .jsonio import loads, parse, wrong_types
+from .limits import MAX_FILES, MAX_LABELS
+from .predictions import FILE as PREDICTIONS
+from .predictions import SplitPredictions, check_contents, from_parquet
+from .schema import SCHEMA, Config, Edit, Labels, Latency, Manifest, Reported
+from .sources import Archive, FolderSource, Source, read
+from .tables import read_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NEEDED = frozenset({"config.json", "labels.json"})
+_OUTCOMES = frozenset({PREDICTIONS, "audit.json", "latency.json"})
+_ROW_TEXT = ("split", "row_id")
+
+
+class Bundle:
+    """A finished run, read into memory; adapters stay where they are.
+
+    Made by `read_bundle`. Attributes are decoded on first use and cached; arrays are read-only.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest, blobs: dict[str, bytes], verified: bool) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.verified = verified
+        self._blobs = blobs
+
+    def __repr__(self) -> str:
+        return f"Bundle({self.run_id!r}, {self.manifest.kind}, splits={self.splits})"
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run."""
+        return self.manifest.run_id
+
+    @property
+    def root(self) -> str:
+        """Digest of everything in the bundle but its edits."""
+        return self.manifest.root or ""
+
+    @cached_property
+    def labels(self) -> Labels:
+        """Label names in id order; no names in a reported bundle that knows none."""
+        return parse(Labels, self._blobs["labels.json"], "labels.json")
+
+    @cached_property
+    def config(self) -> Config:
+        """Arguments as passed and as resolved."""
+        return parse(Config, self._blobs["config.json"], "config.json")
+
+    @cached_property
+    def _predictions(self) -> dict[str, SplitPredictions]:
+        # Popped: the decoded arrays replace the file's bytes.
+        data = self._blobs.pop(PREDICTIONS, None)
+        return {} if data is None else from_parquet(data, len(self.labels.names))
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Splits with predictions, in the order train, val, test."""
+        return tuple(self._predictions)
+
+    def predictions(self, split: str) -> SplitPredictions:
+        """Outcomes on one split.
+
+        Raises:
+            MissingFile: the run did not score that split.
+        """
+        if split not in self._predictions:
+            raise MissingFile(
+                f"run {self.run_id} has no predictions on {split}",
+                remedy=f"it scored {', '.join(self.splits) or 'nothing'}; run it on {split} too",
+            )
+        return self._predictions[split]
+
+    @cached_property
+    def _rows(self) -> pd.DataFrame | None:
+        data = self._blobs.get("rows.parquet")
+        return None if data is None else read_frame(data, "rows.parquet", text=_ROW_TEXT)
+
+    def rows(self, split: str) -> pd.DataFrame | None:
+        """Slice features of a split: `row_id` and numbers, in the order of its predictions; None if not stored."""
+        if self._rows is None:
+            return None
+        found = self._rows[self._rows["split"] == split].drop(columns="split").reset_index(drop=True)
+        return found if len(found) else None
+
+    @cached_property
+    def training(self) -> pd.DataFrame | None:
+        """Training log: step, epoch, loss, lr and validation metrics; None for runs that train nothing."""
+        data = self._blobs.get("training.parquet")
+        return None if data is None else read_frame(data, "training.parquet")
+
+    @cached_property
+    def latency(self) -> Latency | None:
+        """Timed scenarios; None if nothing was timed."""
+        data = self._blobs.get("latency.json")
+        return None if data is None else parse(Latency, data, "latency.json")
+
+    @cached_property
+    def audit(self) -> dict[str, Any] | None:
+        """Dataset audit; None if this is no audit run."""
+        data = self._blobs.get("audit.json")
+        if data is None:
+            return None
+        found = loads(data, "audit.json")
+        if not isinstance(found, dict):
+            raise WrongTypes("an audit is a JSON object", where="audit.json")
+        return found
+
+    @cached_property
+    def reported(self) -> Reported | None:
+        """Published figures; only in reported bundles."""
+        data = self._blobs.get("reported.json")
+        return None if data is None else parse(Reported, data, "reported.json")
+
+    @cached_property
+    def edits(self) -> tuple[Edit, ...]:
+        """Corrections recorded beside the sealed files, oldest first."""
+        return parse_edits(self._blobs.get(EDITS, b""))
+
+    @cached_property
+    def log(self) -> str:
+        """What the run printed, if it was kept."""
+        return self._blobs.get("log.txt", b"").decode("utf-8", "replace")
+
+    @property
+    def adapter_files(self) -> tuple[str, ...]:
+        """Names of the adapter's files, relative to the bundle, e.g. adapter/adapter_model.safetensors."""
+        return tuple(sorted(name for name in self.manifest.files if name.startswith("adapter/")))
+
+    def read_file(self, name: str) -> Iterator[bytes]:
+        """Chunks of one of the bundle's files, from disk and checked against its digest again.
+
+        Raises:
+            MissingFile: no such file.
+            HashMismatch: it changed since; raised after the last chunk.
+        """
+        with _sources(self.path) as sources:
+            source = _only(sources, self.path)
+            if name not in self.manifest.files or name not in source.sizes:
+                raise MissingFile(f"no {name}", where=self.path)
+            digest = hashlib.sha256()
+            for chunk in source.chunks(name):
+                digest.update(chunk)
+                yield chunk
+        if digest.hexdigest() != self.manifest.files[name].sha256:
+            raise HashMismatch(f"{name} has changed", where=self.path)
+
+
+def read_bundle(path: str | Path, *, verify: bool = True) -> Bundle:
+    """Read a bundle from its folder or zip.
+
+    Args:
+        path: a folder with a manifest.json, or a zip of one.
+        verify: check sizes, digests, the root and the contents. Only switch it off for a bundle verified before.
+
+    Raises:
+        BundleError: the subclass says what is wrong with it.
+    """
+    with _sources(Path(path)) as sources:
+        return _read(_only(sources, Path(path)), verify)
+
+
+def validate_bundle(path: str | Path) -> None:
+    """Check everything about a bundle (of a zip: every bundle in it).
+
+    Raises:
+        BundleError: the subclass says what is wrong with it.
+    """
+    with _sources(Path(path)) as sources:
+        if not sources:
+            raise NotABundle("no manifest.json in it", where=path)
+        for source in sources:
+            _read(source, verify=True)
+
+
+def find_bundles(paths: str | Path | Iterable[str | Path], *, verify: bool = True) -> list[Bundle]:
+    """Read the bundles at paths: bundle folders, folders of runs, zips. The same bundle twice counts once.
+
+    Raises:
+        NotABundle: nothing there.
+        BundleError: one of them is not sound; the subclass says why.
+    """
+    listed = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(p) for p in paths]
+    found: dict[str, Bundle] = {}
+    for path in listed:
+        places = bundle_paths(path)
+        if not places:
+            raise NotABundle("no finished run", where=path)
+        for place in places:
+            with _sources(place) as sources:
+                for source in sources:
+                    bundle = _read(source, verify)
+                    found.setdefault(bundle.root, bundle)
+    return list(found.values())
+
+
+def bundle_paths(path: str | Path) -> list[Path]:
+    """Bundle folders and zips at a path: itself, or what lies directly in a folder of runs and is not hidden."""
+    path = Path(path)
+    if not path.is_dir() or (path / MANIFEST).exists():
+        return [path]
+    children = sorted(child for child in path.iterdir() if not child.name.startswith("."))
+    return [child for child in children if (child / MANIFEST).is_file() or _is_zipped_bundle(child)]
+
+
+def _is_zipped_bundle(path: Path) -> bool:
+    if path.suffix.lower() != ".zip" or not path.is_file():
+        return False
+    with Archive(path) as archive:
+        return bool(archive.bundles())
+
+
+@contextmanager
+def _sources(path: Path) -> Iterator[list[Source]]:
+    """The bundles at a folder, in a zip, or in one folder of a zip."""
+    if path.is_dir():
+        yield [FolderSource(path)]
+        return
+    zipped = next((place for place in (path, *path.parents) if place.is_file()), None)
+    if zipped is None:
+        raise NotABundle("there is nothing", where=path)
+    with Archive(zipped) as archive:
+        yield [source for source in archive.bundles() if zipped == path or source.path == path]
+
+
+def _only(sources: list[Source], path: Path) -> Source:
+    if len(sources) != 1:
+        what = "no manifest.json in it" if not sources else f"it holds {len(sources)} bundles"
+        raise NotABundle(what, where=path, remedy="unzip it and pass the folder" if sources else None)
+    return sources[0]
+
+
+def _read(source: Source, verify: bool) -> Bundle:
+    if MANIFEST not in source.sizes:
+        raise NotABundle("no manifest.json in it", where=source.path)
+    manifest = _read_manifest(read(source, MANIFEST, cap(MANIFEST)), source.path, verify)
+    if len(manifest.files) > MAX_FILES:
+        raise TooLarge(f"more than {MAX_FILES} files", where=source.path)
+    _check_listing(manifest, source)
+    blobs = {}
+    for name, info in manifest.files.items():
+        limit = cap(name)
+        if source.sizes[name] != info.bytes:
+            raise HashMismatch(
+                f"{name} has {source.sizes[name]:,} bytes, the manifest says {info.bytes:,}", where=source.path
+            )
+        if name.endswith(".safetensors"):
+            if info.bytes > limit:
+                raise TooLarge(f"{name} has {info.bytes:,} bytes, at most {limit:,}", where=source.path)
+            if verify and _stream_sha256(source.chunks(name)) != info.sha256:
+                raise HashMismatch(f"{name} has changed", where=source.path)
+            continue
+        data = read(source, name, limit)
+        if verify and sha256(data) != info.sha256:
+            raise HashMismatch(f"{name} has changed", where=source.path)
+        blobs[name] = data
+    if EDITS in source.sizes:
+        blobs[EDITS] = read(source, EDITS, cap(EDITS))
+    bundle = Bundle(source.path, manifest, blobs, verify)
+    if verify:
+        _check(bundle)
+    return bundle
+
+
+def _read_manifest(data: bytes, where: Path, verify: bool) -> Manifest:
+    raw = loads(data, MANIFEST)
+    if not isinstance(raw, dict):
+        raise WrongTypes("a manifest is a JSON object", where=where)
+    _check_version(raw.get("schema"), where)
+    status = raw.get("status")
+    if status in {"started", "failed", "interrupted"}:
+        reason = f": {raw['error']}" if isinstance(raw.get("error"), str) else ""
+        raise Incomplete(f"the run's status is {status}{reason}", where=where)
+    if verify:
+        stated = raw.get("root")
+        if stated != sha256(canonical_json({key: value for key, value in raw.items() if key != "root"})):
+            raise RootMismatch("the manifest does not match its root", where=where)
+    try:
+        return Manifest.model_validate_json(data, strict=True)
+    except ValidationError as error:
+        raise wrong_types(error, str(where / MANIFEST)) from None
+
+
+def _check_version(schema: object, where: Path) -> None:
+    if schema == SCHEMA:
+        return
+    family, _, version = schema.rpartition("/") if isinstance(schema, str) else ("", "", "")
+    if family == SCHEMA.rpartition("/")[0] and version.isascii() and version.isdigit() and int(version[:9]) > 1:
+        raise NewerVersion(f"bundle of version {version[:9]}; this reportgen reads version 1", where=where)
+    raise UnknownVersion(f"unknown schema {schema!r}", where=where)
+
+
+def _check_listing(manifest: Manifest, source: Source) -> None:
+    for name in manifest.files:
+        check_name(name, source.path)
+        cap(name)
+        if name in UNLISTED:
+            raise ExtraFile(f"{name} must not be listed", where=source.path)
+    there = source.sizes.keys() - UNLISTED
+    needed = _NEEDED | ({"reported.json"} if manifest.kind == "reported" else set())
+    missing = (manifest.files.keys() | needed) - there
+    if missing:
+        raise MissingFile(f"{min(missing)} is missing", where=source.path)
+    extra = there - manifest.files.keys()
+    if extra:
+        raise ExtraFile(f"{min(extra)} is not in the manifest", where=source.path)
+    if manifest.kind == "measured" and not (_OUTCOMES & there):
+        raise MissingFile("no predictions, audit or latency: nothing was measured", where=source.path)
+    if manifest.kind == "reported" and PREDICTIONS in there:
+        raise ExtraFile("a reported bundle has no predictions", where=source.path, remedy="write a measured bundle")
+
+
+def _check(bundle: Bundle) -> None:
+    """Decode everything once and check the files against one another."""
+    manifest, labels = bundle.manifest, bundle.labels
+    k = len(labels.names)
+    if k > MAX_LABELS:
+        raise TooLarge(f"{k:,} labels, at most {MAX_LABELS:,}", where=bundle.path)
+    check_labels(labels)
+    _ = bundle.config, bundle.latency, bundle.audit, bundle.reported, bundle.edits, bundle.training
+    dataset = manifest.dataset
+    if dataset is None:
+        if manifest.kind == "measured":
+            raise WrongTypes("field dataset: a measured bundle names its dataset", where=bundle.path)
+    elif dataset.labels_sha256 != labels_sha256(labels.names) and (k or manifest.kind == "measured"):
+        raise Contradiction("labels.json is not the dataset's label list", where=bundle.path)
+    if dataset is not None and bundle.splits and set(bundle.splits) != set(dataset.splits):
+        raise Contradiction(
+            f"predictions are on {', '.join(bundle.splits)}, the manifest says {', '.join(dataset.splits)}",
+            where=bundle.path,
+        )
+    for split in bundle.splits:
+        part = bundle.predictions(split)
+        check_contents(split, part, k)
+        # A measured bundle has a dataset with just these splits: checked above.
+        info = dataset.splits[split] if dataset is not None else None  # type: ignore[index]
+        if info is None or info.n_rows != len(part) or info.rows_sha256 != part.rows_sha256:
+            raise Contradiction(f"the rows of {split} are not those the manifest describes", where=bundle.path)
+    if bundle._rows is not None:
+        _check_rows(bundle, bundle._rows)
+
+
+def check_labels(labels: Labels) -> None:
+    """Check that label names are unique and that every per-label list has their length.
+
+    Raises:
+        Contradiction: they are not.
+    """
+    names = labels.names
+    if len(set(names)) < len(names) or not all(names):
+        raise Contradiction("label names repeat or are empty", where="labels.json")
+    lengths = {"train_counts": labels.train_counts, **labels.tiers}
+    for name, values in lengths.items():
+        # Training counts may be unknown: a notebook need not have seen the training data.
+        if len(values) != len(names) and not (name == "train_counts" and not values):
+            raise Contradiction(f"{len(values)} {name} for {len(names)} labels", where="labels.json")
+    if min(labels.train_counts, default=0) < 0:
+        raise Contradiction("a negative training count", where="labels.json")
+
+
+def _check_rows(bundle: Bundle, rows: pd.DataFrame) -> None:
+    where = "rows.parquet"
+    if not {"split", "row_id"} <= set(rows.columns):
+        raise BadTable("columns split and row_id are missing", where=where)
+    splits = rows["split"].to_numpy(dtype=object)
+    unknown = set(splits.tolist()) - set(bundle.splits)
+    if bundle.splits and unknown:
+        raise Contradiction(f"rows of a split without predictions: {sorted(map(str, unknown))[0]!r}", where=where)
+    for split in bundle.splits:
+        ids = rows["row_id"].to_numpy(dtype=object)[splits == split]
+        if len(ids) and not np.array_equal(ids, bundle.predictions(split).row_ids):
+            raise Contradiction(f"the rows of {split} are not those of the predictions", where=where)
+
+
+def _stream_sha256(chunks: Iterator[bytes]) -> str:
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,89 @@
+"""From bundles to a week's evidence: every item of the rubric is answered, or says what to run."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from reportgen.errors import UsageError
+
+from .context import Context, SectionEvidence, WeekAnswers
+from .disclosure import disclosure
+from .model import Item, Reasoning, Section, WeekEvidence
+from .rubric import RubricSection, load_rubric
+from .runs import Runs
+
+if TYPE_CHECKING:
+    from reportgen.bundle import Bundle
+    from reportgen.data import Course
+
+_BUILT = (1,)
+"""Weeks with a module `week<n>` that has a function `answer(context) -> WeekAnswers`."""
+
+
+def build(
+    week: int, bundles: Iterable[Bundle], course: Course, *, audit: Mapping[str, Any] | None = None
+) -> WeekEvidence:
+    """The evidence of one week's memo.
+
+    Args:
+        week: 1 to 6.
+        bundles: runs of any kind and number.
+        course: whose rubric is answered.
+        audit: the dataset audit; by default the first one a bundle carries.
+
+    Raises:
+        UsageError: no such week, or nothing builds it.
+        InputError: two bundles share a run_id, or the rubric is malformed.
+    """
+    rubric = load_rubric(course, week)
+    runs = Runs(bundles)
+    found = audit or next((run.audit for run in runs.measured if run.audit), None)
+    context = Context(week, course, rubric, runs, found)
+    answers = _builder(week)(context)
+    datasets = sorted({run.manifest.dataset.name for run in runs.measured if run.manifest.dataset})
+    return WeekEvidence(
+        week=week,
+        course=course.title,
+        title=rubric.title,
+        dataset=", ".join(datasets) or "no dataset",
+        synthetic=runs.synthetic,
+        runs=runs.summaries(),
+        sections=tuple(
+            _section(section, answers.sections.get(section.id, SectionEvidence())) for section in rubric.sections
+        ),
+        notices=tuple(runs.notices()),
+        disclosure=disclosure(context),
+        split=runs.split,
+        highlights=answers.highlights,
+    )
+
+
+def _builder(week: int) -> Callable[[Context], WeekAnswers]:
+    if week not in _BUILT:
+        weeks = ", ".join(map(str, _BUILT))
+        raise UsageError(f"no memo can be built for week {week}", remedy=f"weeks that can: {weeks}")
+    answer: Callable[[Context], WeekAnswers] = importlib.import_module(f"{__package__}.week{week}").answer
+    return answer
+
+
+def _section(rubric: RubricSection, found: SectionEvidence) -> Section:
+    return Section(
+        id=rubric.id,
+        number=rubric.number,
+        title=rubric.title,
+        points=rubric.points,
+        items=tuple(
+            replace(found.items.get(item.id) or _unknown(item.id), label=item.label) for item in rubric.evidence
+        ),
+        reasoning=tuple(Reasoning(item.id, item.prompt) for item in rubric.reasoning),
+        tables=tuple(found.tables),
+        figures=tuple(found.figures),
+    )
+
+
+def _unknown(item: str) -> Item:
+    """An item a course added to its rubric: only the author can answer it."""
+    return Item(id=item, label="", sentence="Nothing measures this; answer it in your text.", verification="declared")

@@ -1,0 +1,77 @@
+"""What a week's builder is given, and what it hands back."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .model import Figure, Highlight, Item, Table, Value, Verification
+from .rubric import Rubric
+from .runs import Runs
+
+if TYPE_CHECKING:
+    from reportgen.data import Course
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything evidence may be built from: bundles, never datasets or models."""
+
+    week: int
+    course: Course
+    rubric: Rubric
+    runs: Runs
+    audit: Mapping[str, Any] | None = None
+    """The dataset audit, passed or found in a bundle."""
+
+    def command(self, runner: str, *settings: str) -> str:
+        """The command that would produce a missing run on the memo's own data."""
+        dataset = next((run.manifest.dataset for run in self.runs.measured if run.manifest.dataset), None)
+        source = shlex.quote(dataset.name) if dataset else "SOURCE"
+        chosen = "".join(f" --set {shlex.quote(setting)}" for setting in settings)
+        return f"reportgen run {runner} --data {source} --course {shlex.quote(self.course.name)}{chosen} --out RUNS"
+
+
+@dataclass
+class SectionEvidence:
+    """What a builder found out for one section; `build` adds the rubric's labels and order."""
+
+    items: dict[str, Item] = field(default_factory=dict)
+    tables: list[Table] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+
+    def answer(
+        self,
+        item: str,
+        sentence: str,
+        *values: Value,
+        verification: Verification = "recomputed",
+        verdict: str | None = None,
+        exhibits: Sequence[str] = (),
+        caveats: Sequence[str | None] = (),
+    ) -> None:
+        """Answer one evidence item; empty caveats are left out."""
+        self.items[item] = Item(
+            id=item,
+            label="",
+            values=values,
+            sentence=sentence,
+            verification=verification,
+            verdict=verdict,
+            exhibits=tuple(exhibits),
+            caveats=tuple(caveat for caveat in caveats if caveat),
+        )
+
+    def missing(self, item: str, command: str, why: str = "") -> None:
+        """Say what to run to measure an item."""
+        self.items[item] = Item(id=item, label="", sentence=why, missing=command)
+
+
+@dataclass(frozen=True)
+class WeekAnswers:
+    """A builder's whole answer: evidence by section id, and the figures for the head of the memo."""
+
+    sections: Mapping[str, SectionEvidence]
+    highlights: tuple[Highlight, ...] = ()

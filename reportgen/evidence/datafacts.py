@@ -1,0 +1,120 @@
+"""What the memo knows about the data: from the dataset audit, else from what bundles keep of their rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .model import Interval, Value
+from .runs import wilson_interval
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .context import Context
+
+
+@dataclass(frozen=True, eq=False)
+class LabelCounts:
+    """Training rows of each label; `counts` has shape (K,) and may be all zero where a run did not say."""
+
+    names: tuple[str, ...]
+    counts: NDArray[np.int64]
+    run: str
+
+    @property
+    def total(self) -> int:
+        """Training rows."""
+        return int(self.counts.sum())
+
+    def value(self, metric: str, number: float, *, rows: int | None = None) -> Value:
+        """A count, or a share of the training rows if `rows` is given."""
+        bounds: Interval | None = None if rows is None else wilson_interval(rows, self.total)
+        return Value(
+            metric=metric,
+            value=number,
+            unit="count" if rows is None else "fraction",
+            run=self.run,
+            split="train",
+            n=self.total,
+            interval=bounds,
+            field="labels.json",
+        )
+
+
+def label_counts(context: Context) -> LabelCounts | None:
+    """Training counts of the run the memo leads with, or of any run of its label list that stored them."""
+    runs = context.runs
+    if not runs.measured:
+        return None
+    names = runs.labels.names
+    for run in [*filter(None, (runs.baseline, runs.candidate, runs.majority)), *runs.measured]:
+        if run.labels.names == names and run.labels.train_counts:
+            return LabelCounts(names, np.asarray(run.labels.train_counts, dtype=np.int64), run.run_id)
+    return None
+
+
+@dataclass(frozen=True)
+class TextFacts:
+    """Lengths and redaction of one split's texts. Shares come as (rows, of)."""
+
+    split: str
+    n: int
+    source: str
+    """File and field the facts were read from."""
+    run: str | None
+    redacted: tuple[int, int]
+    words_median: float
+    words_p90: float
+    words_mean: float
+    within: tuple[int, int] | None
+    """Texts of at most `max_length` tokens; None where nobody counted tokens."""
+    max_length: int
+
+    def value(self, metric: str, number: float, unit: Any, rows: tuple[int, int] | None = None) -> Value:
+        """A figure of these texts; a share of rows gets its interval."""
+        return Value(
+            metric=metric,
+            value=number,
+            unit=unit,
+            run=self.run,
+            split=self.split,
+            n=rows[1] if rows else self.n,
+            interval=wilson_interval(*rows) if rows else None,
+            field=self.source,
+        )
+
+
+def text_facts(context: Context) -> TextFacts | None:
+    """Facts about the texts: of the training split if anyone looked at it, else of the reporting split."""
+    wanted = [split for split in ("train", context.runs.split) if split]
+    limit = context.course.max_length
+    for split in wanted:
+        for run in context.runs.measured:
+            rows = run.rows(split)
+            if rows is None or not {"words", "redacted"} <= set(rows.columns):
+                continue
+            words = rows["words"].to_numpy(dtype=np.float64)
+            counted = next(
+                (
+                    other["tokens"].to_numpy(dtype=np.float64)
+                    for one in context.runs.measured
+                    if (other := one.rows(split)) is not None and "tokens" in other and other["tokens"].notna().all()
+                ),
+                None,
+            )
+            return TextFacts(
+                split=split,
+                n=len(rows),
+                source="rows.parquet",
+                run=run.run_id,
+                redacted=(int(rows["redacted"].sum()), len(rows)),
+                words_median=float(np.median(words)),
+                words_p90=float(np.percentile(words, 90)),
+                words_mean=float(words.mean()),
+                within=None if counted is None else (int((counted <= limit).sum()), len(counted)),
+                max_length=limit,
+            )
+    return None
