@@ -46,7 +46,7 @@ class Adapted:
 
 @contextmanager
 def peft_quiet() -> Iterator[None]:
-    """Without the deprecation notice that peft 0.21 sets off in transformers 5.23; remove it when peft no longer does."""
+    """Without the deprecation notice that peft 0.21 sets off in transformers 5.23; gone when peft follows."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".is_gradient_checkpointing. is deprecated", category=FutureWarning)
         yield

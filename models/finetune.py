@@ -139,7 +139,7 @@ def finetune(ctx: RunContext, family: Literal["encoder", "decoder"], side: Liter
     stage2: dict[str, Any] = {}
     if cfg.stage2:
         again = _retrain_head(cfg.stage2, cfg, classifier, scorer, accelerator, train, val, ctx, fingerprint, say)
-        history, stage2 = _chained(history, again.history), {"stage2": again.resolved()}
+        history, stage2 = _chained(history, again.history), {"stage2": again.decided()}
     clock.append(time.perf_counter())
 
     saved = ctx.work / "model"
@@ -180,11 +180,11 @@ def finetune(ctx: RunContext, family: Literal["encoder", "decoder"], side: Liter
         trained_on=("train",),
         training=history,
         latency=latency,
-        memory=_memory(model, accelerator.device),
+        memory=memory(model, accelerator.device),
         hardware=device.hardware(accelerator),
         timings=dict(zip(("tokenise", "train", "score"), np.diff(clock).tolist(), strict=True)),
-        resolved={
-            **fit.resolved(),
+        decided={
+            **fit.decided(),
             **stage2,
             "precision_used": precision,
             "selection_rule": _rule(cfg, fit),
@@ -353,7 +353,7 @@ def _rule(cfg: FinetuneConfig, fit: Fit) -> str:
     return "last epoch"
 
 
-def _memory(model: Any, where: Any) -> tuple[MemoryRecord, ...]:
+def memory(model: Any, where: Any) -> tuple[MemoryRecord, ...]:
     import torch
 
     size = sum(p.numel() * p.element_size() for p in model.parameters())

@@ -72,8 +72,8 @@ class Fit:
     micro_batch: int
     resumed_at: int | None
 
-    def resolved(self) -> dict[str, Any]:
-        """For the bundle's config."""
+    def decided(self) -> dict[str, Any]:
+        """For the bundle."""
         return {
             "best_epoch": self.best_epoch,
             "epochs_run": self.epochs_run,

@@ -105,8 +105,8 @@ def f1_pairs(
     return Figure(
         id=figure_id,
         kind="class-pairs",
-        caption=f"F1 of each class from {baseline.run_id} (open) to {run.run_id} (filled), classes ordered by training rows; "
-        f"{runs.split}, n = {int(rows.support.sum()):,}.",
+        caption=f"F1 of each class from {baseline.run_id} (open) to {run.run_id} (filled), classes ordered by "
+        f"training rows; {runs.split}, n = {int(rows.support.sum()):,}.",
         finding=f"Of {len(classes)} classes {better} have a higher F1 under {run.run_id}, {worse} a lower one; "
         f"{len(found.rescued)} leave zero, {len(found.lost)} fall to it, {both} stay there.",
         data={"classes": classes, "run": run.run_id, "baseline": baseline.run_id},
@@ -208,11 +208,15 @@ def rescue_sentence(run: Bundle, baseline: Bundle, found: Rescue) -> str:
         f"{len(found.lost)} went the other way: net {show(found.net, 'count', signed=True)}."
     )
     low, high = found.chance_interval
-    chance = f"Two equally good models would show about {found.expected_by_chance:.1f} rescues (95 %: {low} to {high})."
+    chance = f"Two equally good models would show about {found.expected_by_chance:.1f} rescues (95 %: {low} to {high})"
+    if len(found.rescued) <= high:
+        chance += ", so the count alone shows nothing."
+    else:
+        chance += ", fewer than were found."
     if found.confirmed:
         confirmed = f"Confirmed: {listing([names[i] for i in found.confirmed], limit=6)}."
     else:
-        confirmed = "No rescue is confirmed by itself; the count says more than any class in it."
+        confirmed = "No single rescue is confirmed."
     return f"{lead} {chance} {confirmed}"
 
 

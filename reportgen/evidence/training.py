@@ -97,7 +97,7 @@ def checkpoint(run: Bundle) -> Checkpoint | None:
         rule = str(decided.get("selection_rule") or "highest validation macro F1")
         match = frame.loc[frame["epoch"] == stated, "val_macro_f1"]
         return Checkpoint(float(stated), last, float(match.iloc[0]) if len(match) else None, rule)
-    best = frame.loc[frame["val_macro_f1"].idxmax()]
+    best = frame.iloc[int(np.nanargmax(frame["val_macro_f1"].to_numpy(np.float64)))]
     rule = "not stated by the run; the epoch with the highest validation macro F1 in its log"
     return Checkpoint(float(best["epoch"]), last, float(best["val_macro_f1"]), rule)
 

@@ -130,8 +130,8 @@ def _baseline(context: Context) -> SectionEvidence:
         )
         found.answer(
             "w1.s2.e2",
-            f"Averaged over all {len(baseline.labels.names)} classes alike, F1 is {show_value(macro)}; weighted by rows "
-            f"it is {show_value(weighted)}.",
+            f"Averaged over all {len(baseline.labels.names)} classes alike, F1 is {show_value(macro)}; weighted by "
+            f"rows it is {show_value(weighted)}.",
             macro,
             weighted,
             caveats=[runs.few_rows()],
@@ -328,7 +328,7 @@ def _log(context: Context) -> SectionEvidence:
             "w1.s4.e3",
             "Each run names its seed, settings, code and data."
             if not gaps
-            else f"{len(runs.measured) - len(gaps)} of {len(runs.measured)} runs name all that is needed to repeat them.",
+            else f"{len(runs.measured) - len(gaps)} of {len(runs.measured)} runs name all it takes to repeat them.",
             verification="bound",
             exhibits=(repeat.id,),
             caveats=[f"{name} does not state {listing(missing)}." for name, missing in gaps.items()],

@@ -11,24 +11,28 @@ from .plan import Label, labels
 from .random import Stream
 from .sentences import Template, Vocabulary, compile_templates, read_sentences, vocabulary
 
-MEDIAN_WORDS = 50
+MEDIAN_WORDS = 47.5
 SPREAD = 0.62
 """Standard deviation of the logarithm of the words of a text."""
-REDACTED = 0.635
+REDACTED = 0.637
 """Share of texts with blanked-out details; long texts more than short ones."""
 REDACTED_SLOPE = 0.2
 
-VAGUE = 0.12
-"""Share of texts that only tell the product."""
-MISLABELLED = 0.2
-"""Share of texts about another label of the family: people choose the wrong box on the form."""
+CLEAR = (0.3, 0.62)
+"""Share of texts about their own label, for labels with up to 100 training rows and for the largest; between them it
+grows with the logarithm of the rows. Narrow labels are the ones people mix up with the obvious box on the form."""
+VAGUE = 0.35
+"""Share of the other texts that only tell the product; the rest are about another label of the family."""
 MISROUTED = 0.03
 """Share of texts that seem to be about another product."""
-SIDE_CUE = 0.25
+CONFUSION = 0.7
+"""Labels are mistaken for one of their family in proportion to this power of its rows."""
+SIDE_CUE = 0.35
 """Share of texts that also mention another label of the family."""
 
 EMPTY, SPANISH, COPY, CONFLICTING_COPY, LETTER = 0.002, 0.001, 0.012, 0.002, 0.05
 MISSPELT, UPPER, LOWER, SHOUTED = 0.15, 0.02, 0.02, 0.05
+_NARROW, _WIDE = 100, 13_333
 _MIN_WORDS, _MAX_WORDS = 2, 900
 _YEARS = range(2015, 2019)
 
@@ -58,8 +62,8 @@ class Writer:
             if label.kept:
                 members[label.family].append(label)
         self._members = dict(members)
-        # Common labels are confused with more often, though less than their size says.
-        self._weights = {name: list(accumulate(m.train**0.7 for m in group)) for name, group in members.items()}
+        self._weights = {name: list(accumulate(m.train**CONFUSION for m in group)) for name, group in members.items()}
+        self._clear = {label.name: _clear(label) for label in labels()}
         self._written: defaultdict[str, list[str]] = defaultdict(list)
 
     def write(self, label: Label, year: int) -> str:
@@ -94,20 +98,23 @@ class Writer:
         text = " ".join(parts)
         if redacted and "XXXX" not in text:
             lead = stream.pick(self._lead).fill(words, stream)
-            body = text if text.startswith(("I ", "I'")) or not lead.startswith(("On", "Ar", "Ba", "As")) else _lower_first(text)
+            body = (
+                text
+                if text.startswith(("I ", "I'")) or not lead.startswith(("On", "Ar", "Ba", "As"))
+                else _lower_first(text)
+            )
             text = (lead if "XXXX" in lead else "On XX/XX/XXXX ") + body
         return text
 
     def _choose(self, label: Label, family: str, target: int) -> list[Template]:
         """The sentences that carry the label, possibly another label's or none."""
         stream = self._stream
-        chance = stream.uniform()
-        if chance < VAGUE:
-            return []
-        if chance < VAGUE + MISLABELLED or family != label.family or not label.kept:
-            pool = self._cues[self._sibling(family).name]
-        else:
+        if family == label.family and stream.uniform() < self._clear[label.name]:
             pool = self._cues[label.name]
+        elif stream.uniform() < VAGUE:
+            return []
+        else:
+            pool = self._cues[self._sibling(family).name]
         if target < 14:
             return [min(stream.pick(pool), stream.pick(pool), key=lambda template: template.words)]
         cues = [stream.pick(pool) for _ in range(1 + (target > 60) + (target > 140))]
@@ -119,7 +126,7 @@ class Writer:
         stream = self._stream
         opener = closer = None
         if target > 22 and stream.uniform() < 0.5:
-            opener = stream.pick(self._opener_i if stream.uniform() < 0.4 else self._opener_other)
+            opener = stream.pick(self._opener_i if stream.uniform() < 0.5 else self._opener_other)
         if target > 30 and stream.uniform() < 0.5:
             closer = stream.pick(self._closer)
         body = list(cues)
@@ -158,6 +165,13 @@ class Writer:
             sentences[loud] = sentences[loud].upper()
             return ". ".join(sentences)
         return text
+
+
+def _clear(label: Label) -> float:
+    if not label.kept:
+        return 0.0
+    size = math.log(max(label.train, _NARROW) / _NARROW) / math.log(_WIDE / _NARROW)
+    return CLEAR[0] + (CLEAR[1] - CLEAR[0]) * min(size, 1.0)
 
 
 def _lower_first(text: str) -> str:

@@ -1,0 +1,195 @@
+"""The author's part: one Markdown file with front matter and a heading for each section of the rubric."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reportgen.errors import InputError
+
+if TYPE_CHECKING:
+    from reportgen.evidence import Rubric, WeekEvidence
+    from reportgen.evidence.rubric import RubricSection
+
+FRONT_MATTER = {
+    "author": "Author",
+    "scenario": "Scenario",
+    "data": "Data sources",
+    "licences": "Licences",
+    "ai_use": "AI assistance",
+    "code": "Outside code",
+    "date": "Date",
+}
+"""Keys of the front matter, and what the memo calls them."""
+DISCLOSED = ("data", "licences", "code", "ai_use")
+MAX_BYTES = 500_000
+
+_KEY = re.compile(r"([A-Za-z_-]+)\s*:(?:\s+|$)(.*)")
+_NUMBERED = re.compile(r"(?:§|section)?\s*(\d+)(?:[.):]|\s|$)\s*(.*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Prose:
+    """What the author wrote. `sections` maps a section's id to its Markdown; empty sections are left out."""
+
+    sections: Mapping[str, str]
+    front: Mapping[str, str] = field(default_factory=dict)
+    opening: str = ""
+    """Text before the first section heading."""
+
+    @property
+    def words(self) -> int:
+        """Words of the whole text."""
+        return sum(len(text.split()) for text in (self.opening, *self.sections.values()))
+
+
+def read_prose(path: Path, evidence: WeekEvidence) -> Prose:
+    """Read and parse a prose file.
+
+    Raises:
+        InputError: it cannot be read, or `parse_prose` finds it malformed.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"more than {MAX_BYTES:,} bytes of prose", where=path, remedy="a memo has two to three pages")
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read as UTF-8 text: {error}", where=path) from None
+    return parse_prose(text, evidence, where=str(path))
+
+
+def parse_prose(text: str, evidence: WeekEvidence | Rubric, where: str = "the prose") -> Prose:
+    """Split a Markdown text into front matter and sections.
+
+    A section starts at a level-2 heading that names it by number, title or id (`## 2.`, `## Data Audit`, `## w1.s1`).
+    HTML comments, which carry the prompts of a new file, are dropped.
+
+    Raises:
+        InputError: a heading names no section or one for the second time, or the front matter is malformed.
+    """
+    front, body, offset = _front_matter(text.replace("\r\n", "\n"), where)
+    lines = body.split("\n")
+    headings, comments = _structure(body)
+    known = {section.id: section for section in evidence.sections}
+    starts: list[tuple[int, int, str]] = []
+    for first, after, title in headings:
+        section = _match(title, evidence)
+        if section is None:
+            names = "; ".join(f"{one.number}. {one.title}" for one in known.values())
+            raise InputError(
+                f"no section is called {title!r}",
+                where=f"{where}, line {offset + first + 1}",
+                remedy=f"sections are {names}; use ### for headings of your own",
+            )
+        if any(section == name for _, _, name in starts):
+            raise InputError(f"section {title!r} appears twice", where=f"{where}, line {offset + first + 1}")
+        starts.append((first, after, section))
+
+    def part(begin: int, end: int) -> str:
+        kept = (line for number, line in enumerate(lines[begin:end], start=begin) if number not in comments)
+        return "\n".join(kept).strip()
+
+    ends = [first for first, _, _ in starts[1:]] + [len(lines)]
+    sections = {
+        name: text for (_, after, name), end in zip(starts, ends, strict=True) if (text := part(after, end))
+    }
+    return Prose(sections, front, part(0, starts[0][0] if starts else len(lines)))
+
+
+def _front_matter(text: str, where: str) -> tuple[dict[str, str], str, int]:
+    """Flat `key: value` pairs between two lines of `---`; an indented line goes on with the value before it."""
+    lines = text.split("\n")
+    if lines[0].strip() != "---":
+        return {}, text, 0
+    try:
+        end = next(number for number, line in enumerate(lines[1:], start=1) if line.strip() == "---")
+    except StopIteration:
+        raise InputError("front matter without an end", where=where, remedy="close it with a line of ---") from None
+    found: dict[str, str] = {}
+    last = ""
+    for number, line in enumerate(lines[1:end], start=2):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if line[0].isspace() and last:
+            found[last] = f"{found[last]} {line.strip()}".strip()
+            continue
+        match = _KEY.fullmatch(line.rstrip())
+        last = match[1].lower().replace("-", "_") if match else ""
+        if match is None or last not in FRONT_MATTER:
+            raise InputError(
+                f"front matter has no key {line.partition(':')[0].strip()!r}",
+                where=f"{where}, line {number}",
+                remedy=f"its keys: {', '.join(FRONT_MATTER)}",
+            )
+        found[last] = match[2].strip().strip("\"'")
+    return {key: value for key, value in found.items() if value}, "\n".join(lines[end + 1 :]), end + 1
+
+
+def _structure(body: str) -> tuple[list[tuple[int, int, str]], set[int]]:
+    """Level-2 headings as (first line, line after, title), and the lines of HTML comments, both outside code."""
+    from markdown_it import MarkdownIt
+
+    headings: list[tuple[int, int, str]] = []
+    comments: set[int] = set()
+    tokens = MarkdownIt("commonmark").parse(body)
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+        if token.map is None or token.level:
+            continue
+        if token.type == "heading_open" and token.tag == "h2" and following is not None:
+            headings.append((token.map[0], token.map[1], following.content.strip()))
+        elif token.type == "html_block" and token.content.lstrip().startswith("<!--"):
+            comments.update(range(*token.map))
+    return headings, comments
+
+
+def _match(title: str, evidence: WeekEvidence | Rubric) -> str | None:
+    wanted = _plain(title)
+    numbered = _NUMBERED.fullmatch(title.strip())
+    for section in evidence.sections:
+        names = {section.id, _plain(section.title), _plain(f"{section.number} {section.title}")}
+        if wanted in names or (numbered and int(numbered[1]) == section.number and _is_title(numbered[2], section.title)):
+            return section.id
+    return None
+
+
+def _is_title(said: str, title: str) -> bool:
+    """Whether what follows the number is nothing, or the beginning of the title."""
+    return _plain(title).startswith(_plain(said))
+
+
+def _plain(title: str) -> str:
+    return " ".join(re.findall(r"[\w.]+", title.casefold()))
+
+
+def new_prose(rubric: Rubric, course: str) -> str:
+    """The file to start from: front matter to fill, a heading a section, the prompts as comments."""
+    lines = (
+        "---",
+        "author:",
+        "scenario:",
+        "# Disclosure: where the data came from, under which licences, and what others (people, code, AI) contributed.",
+        "data:",
+        "licences:",
+        "code:",
+        "ai_use:",
+        "---",
+        "",
+        f"<!-- {course}, week {rubric.week}: {rubric.title}. Two to three pages. Tables, figures and the run log are added",
+        "for you. Cite a number as [@run.metric], e.g. [@tfidf.macro_f1]; it is filled in and linked to its source.",
+        "Comments like this one are never shown. -->",
+        "",
+        *(line for section in rubric.sections for line in _prompts(section)),
+    )
+    return "\n".join(lines)
+
+
+def _prompts(section: RubricSection) -> Iterator[str]:
+    yield f"## {section.number}. {section.title}"
+    yield ""
+    for item in section.reasoning:
+        yield f"<!-- {item.prompt} -->"
+    yield ""
+    yield ""
