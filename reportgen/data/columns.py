@@ -73,7 +73,7 @@ def as_text(column: pd.Series[Any], where: str) -> pd.Series[Any]:
 
     if pd.api.types.is_bool_dtype(column):
         strings = column.astype(object).map(str, na_action="ignore")
-    elif pd.api.types.is_float_dtype(column) and ((column % 1 == 0) | column.isna()).all():
+    elif pd.api.types.is_float_dtype(column) and ((column.mod(1) == 0) & (column.abs() < 1e15) | column.isna()).all():
         strings = column.astype("Int64").astype(object).map(str, na_action="ignore")
     elif pd.api.types.is_string_dtype(column):
         strings = column.astype(object)

@@ -70,7 +70,7 @@ def check_names(columns: list[str], name: str) -> None:
 
 def _decode(raw: bytes, name: str) -> tuple[str, list[str]]:
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings = ("utf-16",)
+        encodings: tuple[str, ...] = ("utf-16",)
     elif b"\0" in raw:
         line = raw.count(b"\n", 0, raw.index(b"\0")) + 1
         raise InputError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from .sources import ALL, Source
@@ -34,7 +34,8 @@ def read_hub(name: str) -> Source:
     revision, licence = None, None
     try:
         info = huggingface_hub.HfApi().dataset_info(name, timeout=_TIMEOUT_S)
-        revision, licence = info.sha, (info.card_data or {}).get("license")
+        revision = info.sha
+        licence = info.card_data.get("license") if info.card_data else None
     except (huggingface_hub.errors.RepositoryNotFoundError, huggingface_hub.errors.HFValidationError):
         raise InputError("the Hub has no such dataset", where=name, remedy="check the name owner/name") from None
     except Exception as error:
@@ -68,7 +69,7 @@ def _offline() -> Iterator[None]:
     import datasets.config
     import huggingface_hub.constants
 
-    switches = (datasets.config, huggingface_hub.constants)
+    switches: tuple[Any, ...] = (datasets.config, huggingface_hub.constants)
     before = [switch.HF_HUB_OFFLINE for switch in switches]
     for switch in switches:
         switch.HF_HUB_OFFLINE = True
@@ -79,10 +80,10 @@ def _offline() -> Iterator[None]:
             switch.HF_HUB_OFFLINE = value
 
 
-def _frame(part: object) -> pd.DataFrame:
+def _frame(part: Any) -> pd.DataFrame:
     """A split as a frame; label ids become the names the dataset declares."""
-    frame = part.to_pandas()  # type: ignore[attr-defined]
-    for column, feature in part.features.items():  # type: ignore[attr-defined]
+    frame: pd.DataFrame = part.to_pandas()
+    for column, feature in part.features.items():
         names = getattr(feature, "names", None)
         if names:
             frame[column] = frame[column].map(dict(enumerate(names)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, one_line
 from .courses import Course
+from .wording import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,7 @@ def clean_labels(labels: pd.Series[Any], course: Course, where: str) -> CleanLab
     if respelt:
         example = next(iter(respelt))
         notes.append(
-            f"{len(respelt)} label spellings that differ only in case or spaces were unified, "
+            f"Unified: {count(len(respelt), 'label spelling')} that only case, spaces or apostrophes tell apart, "
             f"for example {one_line(example, 80)!r} → {one_line(respelt[example], 80)!r}."
         )
     target = {name: course.merge.get(same, same) for name, same in target.items()}
@@ -65,10 +66,10 @@ def clean_labels(labels: pd.Series[Any], course: Course, where: str) -> CleanLab
         why = f"not in the label list of {course.name}"
     else:
         keep = {name for name, total in totals.items() if total >= course.min_class_count}
-        why = f"fewer than {course.min_class_count} rows"
+        why = f"fewer than {course.min_class_count} rows each"
     dropped = {name: totals[name] for name in sorted(set(totals) - keep)}
     if dropped:
-        notes.append(f"{len(dropped)} labels ({sum(dropped.values()):,} rows) were left out: {why}.")
+        notes.append(f"Left out: {count(len(dropped), 'label')} with {count(sum(dropped.values()), 'row')}, {why}.")
     _check(keep, totals, course, where)
     names = course.labels if course.labels is not None else tuple(sorted(keep))
     final = labels.map({name: new for name, new in target.items() if new in keep})

@@ -16,6 +16,7 @@ from .courses import Course, load_course
 from .dataset import Dataset, Provenance, Split
 from .labels import clean_labels
 from .sources import ALL, Source, read_source
+from .wording import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,15 +60,16 @@ def load_dataset(
     course = course if isinstance(course, Course) else load_course(course)
     wanted = (text, label, course.text_column, course.label_column)
     found = read_source(source, wanted=tuple(name for name in wanted if name), seed=seed)
+    if found.synthetic:
+        text, label = text or "text", label or "label"
     notes = list(found.notes)
-    rows, said = _rows(found, course, text, label)
-    notes += said
-    rows, said = _selected(rows, found, indices, course)
-    notes += said
+    rows, guessed = _rows(found, course, text, label)
+    rows, selected = _selected(rows, found, indices, course)
+    notes += [*guessed, *selected]
 
     empty = (rows["text"].str.strip() == "") | (rows["label"] == "")
     if empty.any():
-        notes.append(f"{int(empty.sum()):,} rows without text or label were left out.")
+        notes.append(f"Left out: {count(int(empty.sum()), 'row')} without text or label.")
     raw_rows, rows = len(rows), rows[~empty]
     if rows.empty:
         raise InputError("no rows with a text and a label", where=found.name)
@@ -79,8 +81,7 @@ def load_dataset(
     ids = {name: position for position, name in enumerate(cleaned.names)}
     rows = rows.assign(label=cleaned.final[kept].map(ids).astype(np.int16))
     rows, said = _split(rows, course, len(cleaned.names), seed)
-    notes += said
-    notes += _canonical_note(rows, found, course)
+    notes += [*said, *_canonical_note(rows, found, course)]
 
     made, dates = {}, {}
     for name in _ORDER:
@@ -124,7 +125,9 @@ def _rows(source: Source, course: Course, text: str | None, label: str | None) -
     """All tables as one: table, position, row_id, text, label and, where there is a date, year."""
     import pandas as pd
 
-    parts, ids, notes = [], [], ()
+    parts: list[pd.DataFrame] = []
+    ids: list[NDArray[np.object_] | None] = []
+    notes: tuple[str, ...] = ()
     for name, table in source.tables.items():
         where = source.name if name == ALL else f"{source.name} ({name})"
         if table.empty:
@@ -155,8 +158,9 @@ def _label_years(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
     if "year" not in rows:
         return {}
     found: dict[str, dict[str, int]] = {}
-    for (label, year), count in rows[rows["year"] != ""].groupby(["label", "year"]).size().items():
-        found.setdefault(label, {})[year] = int(count)
+    dated = rows[rows["year"] != ""]
+    for label, year, number in dated.groupby(["label", "year"]).size().reset_index().itertuples(index=False):
+        found.setdefault(label, {})[year] = int(number)
     return found
 
 
@@ -165,7 +169,7 @@ def _row_ids(rows: pd.DataFrame, ids: list[NDArray[np.object_] | None]) -> NDArr
 
     given = [part for part in ids if part is not None]
     if len(given) == len(ids):
-        own = pd.Series(np.concatenate(given)).str.strip()
+        own = pd.Series(np.concatenate(given), dtype=object).astype(str).str.strip()
         if own.is_unique and (own != "").all() and own.str.len().max() <= 128:
             return own.to_numpy(object)
     return (rows["table"] + ":" + rows["position"].astype(str)).to_numpy(object)
@@ -177,12 +181,10 @@ def _selected(
     """Rows with their split: the source's, or the index files' for the raw train table; '' where there is none yet."""
     rows = rows.assign(split=rows["table"].where(rows["table"] != ALL, ""))
     folders = [source.folder, course.folder / "indices"]
-    if indices is not None:
-        folder = Path(indices)
-    else:
-        folder = next((folder for folder in folders if folder and (folder / "train_indices.json").is_file()), None)
-        if folder is None:
-            return rows, []
+    at_hand = (folder for folder in folders if folder and (folder / "train_indices.json").is_file())
+    folder = Path(indices) if indices is not None else next(at_hand, None)
+    if folder is None:
+        return rows, []
     first = next(iter(source.tables))
     if first not in ("train", ALL):
         raise InputError("index files need a train table", where=source.name)
@@ -198,7 +200,8 @@ def _selected(
     selected = rows[~table | (rows["split"] != "")]
     left = len(rows) - len(selected)
     return selected, [
-        f"Train and val follow the index files in {folder.name}" + (f"; {left:,} rows are in neither." if left else ".")
+        f"Train and val follow the index files in {folder.name}"
+        + (f"; {count(left, 'row')} in neither." if left else ".")
     ]
 
 
@@ -239,7 +242,7 @@ def _split(rows: pd.DataFrame, course: Course, k: int, seed: int) -> tuple[pd.Da
             without = len(np.setdiff1d(labels[train], labels[validating]))
             notes.append(
                 f"val: {len(val):,} training rows the cut left out, at most {course.long_tail.val_per_class} a label"
-                + (f"; {without} labels have none." if without else ".")
+                + (f"; {count(without, 'label')} without." if without else ".")
             )
         else:
             validating = np.empty(0, np.int64)
@@ -261,9 +264,11 @@ def _unevaluated(labels: NDArray[Any], split: NDArray[np.object_], k: int) -> li
     notes = []
     for name, seen in present.items():
         if missing := int((learnt & ~seen).sum()):
-            notes.append(f"{name}: {missing} labels of the training rows have no row here; they cannot be scored.")
+            notes.append(
+                f"{name}: {count(missing, 'label')} of the training rows without a row here; they cannot be scored."
+            )
         if new := int((seen & ~learnt).sum()):
-            notes.append(f"{name}: {new} labels have no training row; no model can learn them.")
+            notes.append(f"{name}: {count(new, 'label')} without a training row; no model can learn them.")
     return notes
 
 

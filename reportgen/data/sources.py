@@ -144,7 +144,8 @@ def _parquet(raw: bytes, name: str) -> pd.DataFrame:
                 raise too_big
             batches.append(batch)
         table = pa.Table.from_batches(batches, schema=file.schema_arrow)
-        return table.to_pandas(ignore_metadata=True)
+        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+        return frame
     except (pa.ArrowException, OSError, ValueError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read as Parquet: {error}", where=name) from None
 

@@ -33,7 +33,7 @@ def allocate(counts: Ids, total: int, rng: np.random.Generator, *, low: Ids | in
     high = counts if high is None else high
     low = np.minimum(low, high)
     share = counts * (total / max(int(counts.sum()), 1))
-    quota = np.clip(np.floor(share).astype(np.int64), low, high)
+    quota: Ids = np.clip(np.floor(share).astype(np.int64), low, high)
     while quota.sum() < total and (quota < high).any():
         claim = np.where(quota < high, share - quota, -np.inf)
         order = np.lexsort((rng.random(len(counts)), -claim))

@@ -47,9 +47,13 @@ class Words:
         where = np.arange(starts[-1]) + np.repeat(self.starts[positions] - starts[:-1], lengths)
         return where, starts
 
-    def share_of(self, chosen: frozenset[str]) -> NDArray[np.float64]:
-        """Share of each text's words that are in `chosen`, NaN for a text without words; shape (n,)."""
-        flags = np.fromiter((word in chosen for word in self.vocabulary), np.float64, len(self.vocabulary))
-        sums = np.concatenate([[0.0], np.cumsum(flags[self.ids])])
+    def share_of(self, chosen: re.Pattern[str], aside: re.Pattern[str]) -> NDArray[np.float64]:
+        """Share of each text's words that are `chosen`, those `aside` not counted; NaN without words; shape (n,)."""
         with np.errstate(invalid="ignore"):
-            return (sums[self.starts[1:]] - sums[self.starts[:-1]]) / self.lengths
+            return self._count(chosen) / (self.lengths - self._count(aside))
+
+    def _count(self, pattern: re.Pattern[str]) -> NDArray[np.int64]:
+        flags = np.fromiter((pattern.fullmatch(word) is not None for word in self.vocabulary), np.int64)
+        sums = np.concatenate([np.zeros(1, np.int64), np.cumsum(flags[self.ids])])
+        found: NDArray[np.int64] = sums[self.starts[1:]] - sums[self.starts[:-1]]
+        return found

@@ -108,7 +108,9 @@ class Candidate:
         if value < 0:
             raise InputError(f"{name} is negative ({value:g})", where=self.model)
         if name in METRICS and METRICS[name].fraction and value > 1:
-            raise InputError(f"{name} is {value:g}", where=self.model, remedy="give shares between 0 and 1, not percent")
+            raise InputError(
+                f"{name} is {value:g}", where=self.model, remedy="give shares between 0 and 1, not percent"
+            )
 
     @property
     def billed_as_gpu(self) -> bool | None:

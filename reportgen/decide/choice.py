@@ -106,7 +106,7 @@ def standing(constraint: Constraint, value: Floats, guess: Floats, limit: float 
 
     def holds(x: Floats) -> Bools:
         inside = x < bound if constraint.upper else x > bound
-        return inside if constraint.strict else inside | (x == bound)
+        return np.asarray(inside if constraint.strict else inside | (x == bound))
 
     unknown = np.where(np.isnan(guess), OPEN, np.where(holds(guess), LIKELY, DOUBTFUL))
     return np.where(np.isnan(value), unknown, np.where(holds(value), KEEPS, BREAKS)).astype(np.int64)
@@ -158,37 +158,39 @@ class Problem:
     @property
     def tier(self) -> Ints:
         """(n,) how each candidate stands to its worst constraint."""
-        return self.codes.max(axis=0, initial=KEEPS)
+        return np.asarray(self.codes.max(axis=0, initial=KEEPS), dtype=np.int64)
 
     def choose(self, tier: Ints, skip: int | None = None) -> int:
-        """Index of the choice, −1 if every candidate breaks a constraint.
+        """Index of the choice, −1 if every candidate breaks a constraint or nothing known ranks those that stand.
 
         Args:
             tier: (n,) standing of each candidate.
             skip: a candidate to do without, which gives the runner-up.
         """
         pool = self._pool(tier, skip)
-        if not pool.size:
+        if not pool.size or (pool.size > 1 and not np.isfinite(self.primary[pool]).any()):
             return -1
-        tied = pool[self._ties(pool)]
+        tied = pool[self._tied_with(self._best(pool), pool)]
         return int(tied[np.argmin(self.tie_rank[tied])])
 
     def ties(self, tier: Ints) -> tuple[int, Ints]:
-        """The best on the primary metric, and all that tie with it, itself included."""
+        """The best on the primary metric, and all that tie with it, itself and dominated ones included."""
         pool = self._pool(tier)
-        if not pool.size:
-            return -1, pool
-        return int(pool[np.argmin(self.best_rank[pool])]), pool[self._ties(pool)]
+        if not np.isfinite(self.primary[pool]).any():
+            return -1, pool[:0]
+        best = self._best(pool)
+        alike = np.flatnonzero(tier == tier[best])
+        return best, alike[self._tied_with(best, alike)]
 
     @cached_property
     def _undominated(self) -> Bools:
-        return ~self.worse.any(axis=0)
+        return np.logical_not(self.worse.any(axis=0))
 
     def _pool(self, tier: Ints, skip: int | None = None) -> Ints:
         """Those that stand best, without the ones another beats on every count: these could only confuse a tie."""
         undominated = self._undominated
         if skip is not None:
-            undominated = ~np.delete(self.worse, skip, axis=0).any(axis=0)
+            undominated = np.logical_not(np.delete(self.worse, skip, axis=0).any(axis=0))
             tier = tier.copy()
             tier[skip] = BREAKS
         best = tier.min()
@@ -196,9 +198,11 @@ class Problem:
             return np.empty(0, dtype=np.int64)
         return np.flatnonzero((tier == best) & undominated)
 
-    def _ties(self, pool: Ints) -> Bools:
+    def _best(self, pool: Ints) -> int:
+        return int(pool[np.argmin(self.best_rank[pool])])
+
+    def _tied_with(self, best: int, pool: Ints) -> Bools:
         objective = self.scenario.primary
-        best = int(pool[np.argmin(self.best_rank[pool])])
         near: Bools = self.primary[pool] >= self.primary[best] - objective.tolerance - _SLACK
         noise = self.facts.not_told_apart(objective.quantity.metric, objective.higher, best)
         return near | noise[pool]

@@ -80,30 +80,29 @@ def cost_of(ms: float | None, gpu: bool | None, scenario: Scenario, note: str | 
     machines: int | None = int(value("machines"))
     if load.peak_per_second is not None:
         needed = load.peak_per_second * ms / 1000
-        steps.append(
-            f"{load.peak_per_second:,g} a second × {ms:,.4g} ms ÷ 1,000 = {needed:,.4g}, so {_count(machines, 'machine')}"
-        )
+        fleet = f"{machines:,} machine{'' if machines == 1 else 's'}"
+        steps.append(f"{load.peak_per_second:,g} a second × {ms:,.4g} ms ÷ 1,000 = {needed:,.4g}, so {fleet}")
         hours: float | None = (machines or 0) * HOURS_PER_MONTH
-        steps.append(f"{machines:,} × {HOURS_PER_MONTH:g} h a month = {hours:,.4g} machine hours")
+        steps.append(f"{fleet} × {HOURS_PER_MONTH:g} h a month = {hours:,.6g} h")
     elif load.volume is not None:
         hours = value("batch_hours") * scenario.runs_per_month
-        steps.append(f"{load.volume:,g} examples × {ms:,.4g} ms ÷ 3,600,000 = {value('batch_hours'):,.4g} h a {load.per}")
+        steps.append(
+            f"{load.volume:,g} examples × {ms:,.4g} ms ÷ 3,600,000 = {value('batch_hours'):,.6g} h a {load.per}"
+        )
         if load.per != "month":
-            steps.append(f"× {scenario.runs_per_month:.4g} {load.per}s a month = {hours:,.4g} h")
+            steps.append(f"× {scenario.runs_per_month:.4g} {load.per}s a month = {hours:,.6g} h")
     else:
         hours = machines = None
     money = value("monthly_cost")
     if hours is None:
         steps.append("the scenario states no load")
     elif isnan(money):
-        why = "nobody said whether its hours are GPU hours" if gpu is None else "the scenario has no price for its hours"
+        why = (
+            "nobody said whether its hours are GPU hours" if gpu is None else "the scenario has no price for its hours"
+        )
         steps.append(f"cost unknown: {why}")
     else:
         price = scenario.price.gpu_hour if gpu else scenario.price.cpu_hour
         kind = "GPU" if gpu else "CPU"
-        steps.append(f"{hours:,.4g} h × {price:g} {currency} a {kind} hour = {money:,.2f} {currency} a month")
+        steps.append(f"{hours:,.6g} h × {price:g} {currency} a {kind} hour = {money:,.2f} {currency} a month")
     return Cost(machines, hours, None if isnan(money) else money, currency, tuple(steps))
-
-
-def _count(number: int | None, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from .quantities import WORKLOAD, Quantity
 from .scenarios import Scenario
 
 Side = Literal["<", "<=", ">", ">="]
+_ROUNDING = 1e-12
 Outcome = tuple[int, bool]
 """Index of the choice (−1: none) and whether it rests on an unknown."""
 
@@ -52,8 +54,8 @@ def _along_limits(problem: Problem) -> Iterator[Flip]:
 
         key = scenario.key(constraint)
         if constraint.quantity.metric == "needs_gpu":
-            allowed = outcome(1.0)
-            if allowed[0] != (now := outcome(0.0))[0]:
+            allowed, now = _outcome(problem, others), _outcome(problem, problem.tier)
+            if allowed[0] != now[0]:
                 yield Flip(key, True, ">=", _name(names, allowed), _name(names, now), allowed[1])
             continue
         breaks = np.unique(np.concatenate([value, guess]))
@@ -85,15 +87,12 @@ def _along_load_and_prices(problem: Problem) -> Iterator[Flip]:
         yield from _along(problem, "price.cpu_hour", price.cpu_hour, with_cpu_hour, names)
 
 
-def _along(
-    problem: Problem, key: str, now: float, at: Callable[[float], Scenario], names: list[str]
-) -> Iterator[Flip]:
+def _along(problem: Problem, key: str, now: float, at: Callable[[float], Scenario], names: list[str]) -> Iterator[Flip]:
     def outcome(x: float) -> Outcome:
         moved = Problem(problem.facts, at(x))
         return _outcome(moved, moved.tier)
 
-    breaks = _meeting_points(problem, at)
-    yield from _walk(key, breaks[np.isfinite(breaks) & (breaks > 0)], 0.0, now, outcome, names)
+    yield from _walk(key, _meeting_points(problem, at), 0.0, now, outcome, names)
 
 
 def _meeting_points(problem: Problem, at: Callable[[float], Scenario]) -> Floats:
@@ -122,7 +121,13 @@ def _meeting_points(problem: Problem, at: Callable[[float], Scenario]) -> Floats
                 slope = b[:, None] - b[None, :]
                 points = (gap - (a[:, None] - a[None, :])) / slope
                 found.append(points[slope != 0])
-    return np.unique(np.concatenate([part.ravel() for part in found]))
+    return _distinct(np.concatenate([part.ravel() for part in found]))
+
+
+def _distinct(points: Floats) -> Floats:
+    """Positive points in ascending order; those that only rounding tells apart count once."""
+    ordered = np.unique(points[np.isfinite(points) & (points > 0)])
+    return ordered[np.diff(ordered, prepend=-np.inf) > _ROUNDING * ordered]
 
 
 def _limits_move(scenario: Scenario) -> bool:
@@ -130,9 +135,12 @@ def _limits_move(scenario: Scenario) -> bool:
 
 
 def _lines(facts: Facts, quantity: Quantity, at: Callable[[float], Scenario]) -> list[tuple[Floats, Floats]]:
-    """Intercept and slope of each candidate's value, and of its guess."""
-    first, second = facts.column(quantity, at(1.0)), facts.column(quantity, at(2.0))
-    return [(2 * one - two, two - one) for one, two in zip(first, second, strict=True)]
+    """Intercept and slope of each candidate's value, and of its guess; a part that is only rounding is 0."""
+    lines = []
+    for one, two in zip(facts.column(quantity, at(1.0)), facts.column(quantity, at(2.0)), strict=True):
+        parts = [np.where(np.abs(part) < _ROUNDING * two, 0.0, part) for part in (2 * one - two, two - one)]
+        lines.append((parts[0], parts[1]))
+    return lines
 
 
 def _walk(
@@ -140,18 +148,14 @@ def _walk(
 ) -> Iterator[Flip]:
     """Flips between neighbouring pieces: points at the breaks, open intervals between them."""
     pieces = [(x, is_point, outcome(x)) for x, is_point in _pieces(breaks, floor)]
-    for (left, left_point, before), (right, right_point, after) in zip(pieces, pieces[1:], strict=False):
+    for (left, left_point, before), (right, right_point, after) in pairwise(pieces):
         if before[0] == after[0]:
             continue
         # One of the two is the point where they meet; the present value lies on one side of the boundary.
         edge = right if right_point else left
-        present_left = now < edge or (now == edge and left_point)
+        present_left = now < edge or (now == edge and not right_point)
         to, origin = (after, before) if present_left else (before, after)
-        side: Side
-        if present_left:
-            side = ">=" if right_point else ">"
-        else:
-            side = "<=" if left_point else "<"
+        side: Side = (">=" if right_point else ">") if present_left else "<=" if left_point else "<"
         yield Flip(key, float(edge), side, _name(names, to), _name(names, origin), to[1])
 
 

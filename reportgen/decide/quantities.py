@@ -43,9 +43,11 @@ METRICS: dict[str, MetricInfo] = {
     "zero_f1_classes": MetricInfo("classes at zero F1", False, "classes"),
     "ece": _error("ECE"),
     "ece_post": _error("ECE after temperature scaling"),
+    "ece_pre": _error("ECE before temperature scaling, on the rows of the one after"),
     "tail_ece": _error("tail ECE"),
     "nll": MetricInfo("NLL", False, "nats"),
     "nll_post": MetricInfo("NLL after temperature scaling", False, "nats"),
+    "nll_pre": MetricInfo("NLL before temperature scaling, on the rows of the one after", False, "nats"),
     "coverage_70": _score("share answered at confidence .70"),
     "accuracy_70": _score("accuracy at confidence .70"),
 }

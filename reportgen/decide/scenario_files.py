@@ -117,7 +117,9 @@ def _constraint(entry: Mapping[str, Any], mode: Any, currency: str, where: str) 
     info = metric_info(metric, where)
     if metric == "needs_gpu":
         if entry.get("limit") is not False or entry.get("operator", "==") != "==":
-            raise InputError("needs_gpu can only be ruled out", where=where, remedy='write operator = "==", limit = false')
+            raise InputError(
+                "needs_gpu can only be ruled out", where=where, remedy='write operator = "==", limit = false'
+            )
         return Constraint(Quantity(metric), "<=", 0.0)
     operator: Operator = read.choice("operator", get_args(Operator), ">=" if info.higher_is_better else "<=")
     if metric == "latency_ms" and "mode" not in entry:
@@ -177,7 +179,9 @@ def _price(entry: Mapping[str, Any] | None, where: str) -> tuple[Price, str]:
 def _money(text: str, where: str) -> tuple[float, str]:
     match = _MONEY.fullmatch(text.strip())
     if match is None:
-        raise InputError(f"{text!r} is no price", where=where, remedy='write an amount and a currency, as in "0.35 USD"')
+        raise InputError(
+            f"{text!r} is no price", where=where, remedy='write an amount and a currency, as in "0.35 USD"'
+        )
     return float(match[1]), match[2]
 
 
@@ -238,7 +242,7 @@ class _Table:
         return found
 
     def tables(self, key: str) -> list[Mapping[str, Any]]:
-        values = self._get(key, (list,), "a list of tables", [])
+        values: list[Any] = self._get(key, (list,), "a list of tables", [])
         if not all(isinstance(value, dict) for value in values):
             raise InputError(f"{key} is {values!r}", where=self.where, remedy="give a list of tables")
         return list(values)

@@ -1,4 +1,4 @@
-"""A scenario: what a deployment must keep (constraints), what it wants most (objectives), what it costs (load, price)."""
+"""A scenario: what a deployment must keep (constraints), what it wants most (objectives), what it costs."""
 
 from __future__ import annotations
 
@@ -119,8 +119,12 @@ class Scenario:
             seen[key] = constraint
         for (quantity, upper), ceiling in seen.items():
             floor = seen.get((quantity, False)) if upper else None
-            if floor and (floor.limit > ceiling.limit or (floor.limit == ceiling.limit and floor.strict | ceiling.strict)):
-                raise InputError(f"{floor.text} contradicts {ceiling.text}", where=self.name, remedy="change one of them")
+            if floor and (
+                floor.limit > ceiling.limit or (floor.limit == ceiling.limit and floor.strict | ceiling.strict)
+            ):
+                raise InputError(
+                    f"{floor.text} contradicts {ceiling.text}", where=self.name, remedy="change one of them"
+                )
         for amount in (self.price.gpu_hour, self.price.cpu_hour):
             if amount is not None and not 0 <= amount < math.inf:
                 raise InputError(f"a price of {amount}", where=self.name, remedy="give a price of 0 or more")
@@ -149,6 +153,16 @@ class Scenario:
         """Examples a month."""
         return None if self.load.volume is None else self.load.volume * self.runs_per_month
 
+    @property
+    def metrics(self) -> frozenset[str]:
+        """Metrics the decision looks at."""
+        read = [constraint.quantity for constraint in self.constraints]
+        read += [objective.quantity for objective in (self.primary, self.secondary) if objective]
+        named = [quantity.metric for quantity in read]
+        # The candidate's scaled variant shows as its ECE and NLL what was measured after scaling.
+        scaled = ("ece_post", "nll_post") if self.scaled_variants else ()
+        return frozenset((*named, *self.frontier, *scaled))
+
     def key(self, constraint: Constraint) -> str:
         """Short name of a constraint: its metric, with more where the scenario limits that metric twice."""
         quantity = constraint.quantity
@@ -161,7 +175,7 @@ class Scenario:
         return name if same == 1 else f"{name}.{'max' if constraint.upper else 'min'}"
 
     def frontier_quantity(self, metric: str) -> Quantity:
-        """The quantity a frontier axis stands for: a latency is the one the scenario limits, else the p50 of its mode."""
+        """The quantity of a frontier axis: a latency is the one the scenario limits, else the p50 of its mode."""
         for constraint in self.constraints:
             if constraint.quantity.metric == metric:
                 return constraint.quantity
@@ -212,5 +226,3 @@ class Scenario:
             load = replace(self.load, volume=monthly_volume / self.runs_per_month)
             scenario = replace(scenario, load=load)
         return scenario
-
-

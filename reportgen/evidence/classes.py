@@ -127,7 +127,11 @@ def classes_table(
             row |= {"n": int(found.support[i]), f"hits.{name}": _hits(found.hits[i], found.support[i])}
             row[f"f1.{name}"] = float(found.f1[i]) if found.support[i] > FEW else None
         rows.append(row)
-    columns = [Column("class", "Class"), Column("train", "Train rows", "count"), Column("n", "Rows", "count")]
+    columns = [
+        Column("class", "Class", wide=True),
+        Column("train", "Train rows", "count"),
+        Column("n", "Rows", "count"),
+    ]
     for name in scored:
         columns += [Column(f"hits.{name}", f"Hits, {name}", "text"), Column(f"f1.{name}", f"F1, {name}", "score")]
     return Table(
@@ -185,7 +189,7 @@ def rescue_table(
         f"the time {low} to {high}). Confirmed: exact McNemar test on the class's own rows, Holm-adjusted over "
         f"{len(found.family)} classes, p < .05, five rows or more.",
         columns=(
-            Column("class", "Class"),
+            Column("class", "Class", wide=True),
             Column("train", "Train rows", "count"),
             Column("before", f"Hits, {baseline.run_id}"),
             Column("after", f"Hits, {run.run_id}"),

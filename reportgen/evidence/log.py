@@ -45,7 +45,7 @@ def settings(run: Bundle) -> dict[str, Any]:
 def experiment_log(runs: Runs, table_id: str) -> Table:
     """All measured runs, whatever split they were scored on; a run that was not scored shows dashes."""
     rows: list[dict[str, Scalar | Value]] = []
-    for run in sorted(runs.measured, key=lambda run: (_FAMILY_ORDER.get(run.manifest.model.family, 9), run.run_id)):
+    for run in _simplest_first(runs):
         model, scored = run.manifest.model, run in runs.scored
         row: dict[str, Scalar | Value] = {
             "run": run.run_id,
@@ -61,18 +61,18 @@ def experiment_log(runs: Runs, table_id: str) -> Table:
         rows.append(row)
     columns = [
         Column("run", "Run"),
-        Column("model", "Model"),
-        Column("settings", "Key settings"),
+        Column("model", "Model", wide=True),
+        Column("settings", "Key settings", wide=True),
         Column("seed", "Seed", "text"),
         Column("accuracy", "Accuracy", "fraction"),
         Column("macro_f1", "Macro F1", "score"),
         Column("weighted_f1", "Weighted F1", "score"),
         Column("zero_f1", "Zero-F1", "count"),
         Column("time", "Training", "seconds"),
-        Column("trainable", "Trainable parameters", "count"),
+        Column("trainable", "Trainable", "count", help="parameters"),
     ]
     if any(row["note"] for row in rows):
-        columns.append(Column("note", "Note"))
+        columns.append(Column("note", "Note", wide=True))
     keys = {column.key for column in columns}
     n = {runs.scores(run).n for run in runs.scored}
     size = f", n = {n.pop():,}" if len(n) == 1 else " (n differs between runs)"
@@ -89,7 +89,7 @@ def experiment_log(runs: Runs, table_id: str) -> Table:
 def reproduction(runs: Runs, table_id: str) -> Table:
     """What identifies each run: settings, code, data and the bundle's own digest."""
     rows = []
-    for run in runs.measured:
+    for run in _simplest_first(runs):
         manifest, environment = run.manifest, run.manifest.environment
         split = manifest.dataset.splits.get(runs.split) if manifest.dataset and runs.split else None  # type: ignore[call-overload]
         git = manifest.git
@@ -178,7 +178,7 @@ def reported(runs: Runs, table_id: str) -> Table | None:
             Column("weighted_f1", "Weighted F1", "score"),
             Column("zero_f1", "Zero-F1", "count"),
             Column("n", "n", "count"),
-            Column("source", "Source"),
+            Column("source", "Source", wide=True),
         ),
         rows=tuple(rows),
         row_header="run",
@@ -192,6 +192,10 @@ def config_digest(run: Bundle) -> str:
 
 
 _FAMILY_ORDER = {"majority": 0, "linear": 1, "embed": 2, "encoder": 3, "decoder": 4, "prompted": 5}
+
+
+def _simplest_first(runs: Runs) -> list[Bundle]:
+    return sorted(runs.measured, key=lambda run: (_FAMILY_ORDER.get(run.manifest.model.family, 9), run.run_id))
 
 
 def _short(value: Any) -> str:

@@ -73,6 +73,8 @@ class Column:
     label: str
     unit: Unit = "text"
     help: str | None = None
+    wide: bool = False
+    """Running text that needs room."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,8 @@ class Highlight:
     label: str
     value: Value
     item: str
+    note: str = ""
+    """What keeps the figure from being overread, in a few words."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def show(value: Scalar, unit: Unit = "number", *, signed: bool = False) -> str:
     text = _magnitude(abs(value), unit, signed)
     if value < 0 and any(digit in text for digit in "123456789"):
         return MINUS + text
-    return ("+" if value > 0 and any(digit in text for digit in "123456789") else "±") + text if signed else text
+    return "+" + text if signed and value > 0 and any(digit in text for digit in "123456789") else text
 
 
 def _magnitude(size: float, unit: Unit, signed: bool) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_POINTS = 400
 """Points kept of a loss curve: more than a page can show."""
 _EPOCH_METRICS: dict[str, tuple[str, Unit]] = {
-    "val_loss": ("Validation loss", "number"),
+    "val_loss": ("Validation loss", "score"),
     "val_accuracy": ("Accuracy", "fraction"),
     "val_macro_f1": ("Macro F1", "score"),
     "val_weighted_f1": ("Weighted F1", "score"),
@@ -72,7 +72,7 @@ def epochs_table(runs: Sequence[Bundle], table_id: str, split: str | None) -> Ta
     columns = [
         Column("run", "Run"),
         Column("epoch", "Epoch", "number"),
-        Column("train_loss", "Training loss", "number"),
+        Column("train_loss", "Training loss", "score"),
     ]
     columns += [Column(name, *_EPOCH_METRICS[name]) for name in present] + [Column("kept", "Checkpoint")]
     full = {column.key for column in columns}
@@ -109,10 +109,8 @@ def learning_curve(runs: Sequence[Bundle], figure_id: str) -> Figure | None:
         return None
     first = curves[0]
     direction = "falls" if first["loss"][-1] < first["loss"][0] else "does not fall: it goes"
-    finding = (
-        f"Training loss of {first['run']} {direction} from {show(first['loss'][0])} to {show(first['loss'][-1])} "
-        f"over {plural(first['steps'], 'step')}"
-    )
+    begin, end = (show(first["loss"][at], "score") for at in (0, -1))
+    finding = f"Training loss of {first['run']} {direction} from {begin} to {end} over {plural(first['steps'], 'step')}"
     if first["marks"]:
         best = max(first["marks"], key=lambda mark: mark["macro_f1"])
         finding += (

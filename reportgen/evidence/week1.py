@@ -43,8 +43,7 @@ def _audit(context: Context) -> SectionEvidence:
         unseen = int((counts == 0).sum())
         found.answer(
             "w1.s1.e1",
-            f"{k} classes in the label list, "
-            + (f"{unseen} of them without a training row." if unseen else "each with training rows."),
+            f"In the label list, {f'{unseen} without a training row' if unseen else 'each with training rows'}.",
             labels.value("classes", k),
             verification="bound",
         )
@@ -81,7 +80,7 @@ def _texts(context: Context, found: SectionEvidence) -> None:
         for item in ("w1.s1.e4", "w1.s1.e5"):
             found.missing(item, context.command(FLOOR))
         return
-    stand_in = None if texts.split == "train" else f"Measured on {texts.split}: nobody kept these facts about train."
+    stand_in = None if texts.split == "train" else f"Measured on {texts.split}: no run kept these facts about train."
     hits, n = texts.redacted
     found.answer(
         "w1.s1.e4",
@@ -124,7 +123,7 @@ def _baseline(context: Context) -> SectionEvidence:
         zero, weighted = runs.value(baseline, "zero_f1"), runs.value(baseline, "weighted_f1")
         found.answer(
             "w1.s2.e1",
-            f"{name} is right on {show_value(accuracy)} of {scores.n:,} rows of {runs.split}.",
+            f"Right on {show_value(accuracy)} of the {scores.n:,} rows of {runs.split} ({name}).",
             accuracy,
             caveats=[chosen],
         )
@@ -180,14 +179,14 @@ def _fine_tuning(context: Context) -> SectionEvidence:
     macros = [runs.value(run, "macro_f1") for run in runs.candidates]
     found.answer(
         "w1.s3.e1",
-        f"{name} is right on {show_value(accuracies[0])} of {runs.scores(candidate).n:,} rows of {runs.split}.",
+        f"Right on {show_value(accuracies[0])} of the {runs.scores(candidate).n:,} rows of {runs.split} ({name}).",
         *accuracies,
         caveats=[chosen],
     )
-    complete = "a partial run: its number is a sketch" if runs.partial(candidate) else "a complete run"
+    whole = "A partial run: this number is a sketch." if runs.partial(candidate) else "A complete run."
     found.answer(
         "w1.s3.e2",
-        f"{name} reaches a macro F1 of {show_value(macros[0])}, from {complete}.{_seed_spread(context)}",
+        f"{whole} Macro F1 is {show_value(macros[0])} under {name}.{_seed_spread(context)}",
         *macros,
         caveats=[*partial, runs.few_rows()],
     )
@@ -312,7 +311,7 @@ def _log(context: Context) -> SectionEvidence:
         found.tables += [table, repeat]
         found.answer(
             "w1.s4.e1",
-            f"{plural(len(runs.measured), 'run')} in one table; the author says whether these are all.",
+            "All runs this memo was given are in one table; whether others exist only the author can say.",
             Value("runs", len(runs.measured), "count", field="manifest.json"),
             verification="bound",
             exhibits=(table.id,),
@@ -360,7 +359,7 @@ def _risks(context: Context, sections: dict[str, SectionEvidence]) -> SectionEvi
     if (lead := runs.candidate or runs.baseline) is not None:
         support = runs.per_class(lead).support
         few = int((support <= classes.FEW).sum())
-        shared = {"run": lead.run_id, "split": runs.split, "n": len(support), "field": "predictions.parquet"}
+        shared = {"run": lead.run_id, "split": runs.split, "n": runs.scores(lead).n, "field": "predictions.parquet"}
         few_rows = Value("classes_with_few_rows", few, "count", **shared)  # type: ignore[arg-type]
         rows.append(
             {"about": f"Classes with {classes.FEW} rows or fewer on {runs.split}", "value": few_rows, "item": None}
@@ -375,7 +374,7 @@ def _risks(context: Context, sections: dict[str, SectionEvidence]) -> SectionEvi
         id="w1-observed",
         caption="Numbers observed above that a risk or an open question could rest on. "
         "Naming the risk is the author's part.",
-        columns=(Column("about", "Observed"), Column("value", "Value", "number"), Column("item", "Item")),
+        columns=(Column("about", "Observed"), Column("value", "Value", "number"), Column("item", "Where")),
         rows=tuple(rows),
         row_header="about",
     )
@@ -398,7 +397,10 @@ def _highlights(sections: dict[str, SectionEvidence]) -> tuple[Highlight, ...]:
     for label, item, position in wanted:
         answered = sections[item.rpartition(".")[0]].items[item]
         if len(answered.values) > position:
-            found.append(Highlight(label, answered.values[position], item))
+            note = answered.verdict or ""
+            if item == "w1.s3.e7":
+                note = f"{show_value(answered.values[1])} confirmed, {show_value(answered.values[2])} lost"
+            found.append(Highlight(label, answered.values[position], item, note))
     return tuple(found)
 
 

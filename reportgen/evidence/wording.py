@@ -15,22 +15,40 @@ METRICS = {
     "macro_f1": "macro F1",
     "weighted_f1": "weighted F1",
     "zero_f1": "zero-F1 classes",
+    "classes": "classes",
+    "top_class_share": "share",
+    "classes_below_0.1_percent": "classes",
+    "rows_in_classes_below_0.1_percent": "of the rows",
+    "redaction_rate": "share",
+    "words_median": "median",
+    "words_p90": "90th percentile",
+    "words_mean": "mean",
+    "within_max_length": "within the limit",
+    "best_epoch": "epoch",
+    "net_rescued": "net",
 }
+"""What the page calls a metric; others are called by their own name."""
 DATA_NOISE = "The interval covers data-side noise only: the rows are resampled, the models are not retrained."
+
+
+def metric_name(metric: str) -> str:
+    """A metric as the page calls it."""
+    return METRICS.get(metric, metric.replace("_", " "))
 
 
 def difference_sentence(value: Value, found: Difference) -> str:
     """One difference in words."""
-    metric = METRICS.get(found.metric, found.metric)
+    metric = metric_name(found.metric)
     size = show(abs(found.delta), value.unit)
     if value.unit == "fraction":
         size = size.replace("%", "points")
     span = show_interval(value.interval, value.unit, signed=True) if value.interval else "no interval"
     changed = plural(found.changed, "prediction")
     if found.delta == 0:
-        lead = f"{value.run} and {value.baseline} have the same {metric}"
+        lead = f"{metric[0].upper()}{metric[1:]} is the same under {value.run} and {value.baseline}"
     else:
-        lead = f"{value.run} has {size} {'more' if found.delta > 0 else 'less'} {metric} than {value.baseline}"
+        change = "higher" if found.delta > 0 else "lower"
+        lead = f"{metric[0].upper()}{metric[1:]} is {size} {change} under {value.run} than under {value.baseline}"
     match found.verdict:
         case "real":
             return f"{lead}. The 95 % interval {span} excludes zero and {changed} differ."

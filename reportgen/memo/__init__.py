@@ -1,1 +1,21 @@
-"""."""
+"""Evidence and prose in, one self-contained HTML memo (and its Markdown and JSON twins) out."""
+
+from __future__ import annotations
+
+from .build import build_memo, write_new_prose
+from .prose import Prose, new_prose, parse_prose, read_prose
+from .render import render, write_memo
+from .twins import to_json, to_markdown
+
+__all__ = [
+    "Prose",
+    "build_memo",
+    "new_prose",
+    "parse_prose",
+    "read_prose",
+    "render",
+    "to_json",
+    "to_markdown",
+    "write_memo",
+    "write_new_prose",
+]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +12,9 @@ from markupsafe import Markup
 
 from reportgen.evidence.model import Interval, Scalar, Unit, Value
 from reportgen.evidence.numbers import show, show_interval, show_value
+from reportgen.evidence.wording import metric_name
+
+from .text import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -38,13 +43,17 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_finalize,
     )
     env.filters |= {
         "show": show,
         "show_value": show_value,
         "interval": _interval,
+        "origin": _origin,
         "dom_id": dom_id,
         "machine": machine,
+        "first_sentence": lambda text: text.partition(". ")[0].rstrip(".") + ".",
+        "lines": value_lines,
     }
     env.tests |= {
         "value": lambda cell: isinstance(cell, Value),
@@ -57,12 +66,43 @@ def environment() -> Environment:
 @cache
 def stylesheet() -> Markup:
     """The stylesheet, ready to be inlined: ours, so it is not escaped."""
-    return Markup((templates() / "memo.css").read_text(encoding="utf-8"))  # noqa: S704: a file of this package
+    return Markup((templates() / "memo.css").read_text(encoding="utf-8"))  # noqa: S704 - a file of this package
 
 
 def dom_id(name: str) -> str:
     """An evidence id as a document id: dots would have to be escaped in selectors."""
     return name.replace(".", "-")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One value of an item: what tells it from the item's others, and where it comes from unless said before."""
+
+    what: str
+    value: Value
+    origin: str
+
+
+def value_lines(values: Sequence[Value]) -> list[Line]:
+    """Values of an item without repetition: named by run where they share the metric, else by metric."""
+    origins = [_origin(value) for value in values]
+    if len(values) == 1:
+        return [Line("", values[0], origins[0])]
+    if len({value.metric for value in values}) == 1:
+        rows = [_where(value) for value in values]
+        said = [row if row not in rows[:at] else "" for at, row in enumerate(rows)]
+        return [Line(value.run or "", value, where) for value, where in zip(values, said, strict=True)]
+    said = [origin if origin not in origins[:at] else "" for at, origin in enumerate(origins)]
+    return [Line(metric_name(value.metric), value, where) for value, where in zip(values, said, strict=True)]
+
+
+def _origin(value: Value) -> str:
+    run = f"{value.run} − {value.baseline}" if value.baseline else value.run
+    return ", ".join(part for part in (run, _where(value)) if part)
+
+
+def _where(value: Value) -> str:
+    return ", ".join(part for part in (value.split, f"n = {value.n:,}" if value.n else None) if part)
 
 
 def machine(value: Scalar) -> str:
@@ -72,6 +112,11 @@ def machine(value: Scalar) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return repr(value) if isinstance(value, float) else str(value)
+
+
+def _finalize(expression: object) -> object:
+    """What every `{{ … }}` goes through: plain strings lose what would reorder or hide text; markup is ours."""
+    return visible(expression) if type(expression) is str else expression
 
 
 def _interval(interval: Interval, unit: Unit, signed: bool = False) -> str:

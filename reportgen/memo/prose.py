@@ -54,7 +54,9 @@ def read_prose(path: Path, evidence: WeekEvidence) -> Prose:
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"more than {MAX_BYTES:,} bytes of prose", where=path, remedy="a memo has two to three pages")
+            raise InputError(
+                f"more than {MAX_BYTES:,} bytes of prose", where=path, remedy="a memo has two to three pages"
+            )
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read as UTF-8 text: {error}", where=path) from None
@@ -93,9 +95,7 @@ def parse_prose(text: str, evidence: WeekEvidence | Rubric, where: str = "the pr
         return "\n".join(kept).strip()
 
     ends = [first for first, _, _ in starts[1:]] + [len(lines)]
-    sections = {
-        name: text for (_, after, name), end in zip(starts, ends, strict=True) if (text := part(after, end))
-    }
+    sections = {name: text for (_, after, name), end in zip(starts, ends, strict=True) if (text := part(after, end))}
     return Prose(sections, front, part(0, starts[0][0] if starts else len(lines)))
 
 
@@ -150,7 +150,8 @@ def _match(title: str, evidence: WeekEvidence | Rubric) -> str | None:
     numbered = _NUMBERED.fullmatch(title.strip())
     for section in evidence.sections:
         names = {section.id, _plain(section.title), _plain(f"{section.number} {section.title}")}
-        if wanted in names or (numbered and int(numbered[1]) == section.number and _is_title(numbered[2], section.title)):
+        by_number = numbered and int(numbered[1]) == section.number and _is_title(numbered[2], section.title)
+        if wanted in names or by_number:
             return section.id
     return None
 
@@ -177,8 +178,8 @@ def new_prose(rubric: Rubric, course: str) -> str:
         "ai_use:",
         "---",
         "",
-        f"<!-- {course}, week {rubric.week}: {rubric.title}. Two to three pages. Tables, figures and the run log are added",
-        "for you. Cite a number as [@run.metric], e.g. [@tfidf.macro_f1]; it is filled in and linked to its source.",
+        f"<!-- {course}, week {rubric.week}: {rubric.title}. Two to three pages; tables, figures and the run log are",
+        "added for you. Cite a number as [@run.metric], such as [@tfidf.macro_f1]: it is filled in and linked.",
         "Comments like this one are never shown. -->",
         "",
         *(line for section in rubric.sections for line in _prompts(section)),

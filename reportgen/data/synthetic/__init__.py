@@ -1,4 +1,4 @@
-"""`synthetic:cfpb`: the embedded stand-in for the course data, with its published sizes and difficulties and invented text."""
+"""`synthetic:cfpb`: the embedded stand-in for the course data; its sizes and difficulty are real, its text is invented."""
 
 from __future__ import annotations
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ...errors import UsageError
 from .plan import Cell, plan
 from .random import Stream

@@ -13,7 +13,20 @@ from typing import Any
 from .random import Stream
 
 _SLOT = re.compile(r"\{(\w+)\}")
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November")
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 _NUMBERS = ("two", "three", "four", "five", "six", "several", "2", "3", "4", "5", "10", "12")
 _MONEY_POOL = 512
 
@@ -53,7 +66,7 @@ def read_sentences() -> dict[str, Any]:
 def vocabulary(year: int, *, redacted: bool, stream: Stream) -> Vocabulary:
     """What fills the slots of a text of that year, with its particulars blanked out or not."""
     slots = read_sentences()["slots"]
-    words = {name: entries for name, entries in slots.items() if isinstance(entries, list)}
+    words: dict[str, Sequence[str]] = {name: entries for name, entries in slots.items() if isinstance(entries, list)}
     words |= slots["redacted" if redacted else "plain"]
     words["amt"] = [_amount(stream) for _ in range(_MONEY_POOL)]
     words["n"] = _NUMBERS

@@ -18,7 +18,7 @@ REDACTED = 0.637
 """Share of texts with blanked-out details; long texts more than short ones."""
 REDACTED_SLOPE = 0.2
 
-CLEAR = (0.3, 0.62)
+CLEAR = (0.35, 0.55)
 """Share of texts about their own label, for labels with up to 100 training rows and for the largest; between them it
 grows with the logarithm of the rows. Narrow labels are the ones people mix up with the obvious box on the form."""
 VAGUE = 0.35
@@ -54,7 +54,8 @@ class Writer:
         self._middle, self._opener_i, self._opener_other, self._closer, self._lead = (
             compile_templates(generic[key]) for key in ("middle", "opener_i", "opener_other", "closer", "redacted_lead")
         )
-        self._empty, self._spanish = generic["empty"], generic["spanish"]
+        self._empty: list[str] = generic["empty"]
+        self._spanish: list[str] = generic["spanish"]
         self._misspellings = [(f" {right} ", f" {wrong} ") for right, wrong in sentences["style"]["misspellings"]]
         self._cues = {label.name: compile_templates(label.cues) for label in labels() if label.kept}
         members = defaultdict(list)

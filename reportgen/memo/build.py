@@ -1,0 +1,79 @@
+"""From paths to a finished memo: what the command line and the app call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reportgen.errors import UsageError
+
+from . import twins as twin
+from .prose import new_prose, read_prose
+from .render import render, write_memo
+
+if TYPE_CHECKING:
+    from reportgen.data import Course
+
+DEFAULT_COURSE = "generic"
+
+
+def build_memo(
+    week: int,
+    bundles: Iterable[str | Path],
+    out: str | Path,
+    *,
+    prose: str | Path | None = None,
+    course: str | Path | None = None,
+    twins: bool = False,
+) -> list[Path]:
+    """Build a week's memo; nothing is written unless all of it can be.
+
+    Args:
+        week: 1 to 6.
+        bundles: bundles, zipped or not, or folders of them.
+        out: the HTML file; twins get the same name with .md and .json.
+        prose: the author's Markdown.
+        course: name or folder; by default the one the bundles name.
+        twins: also write Markdown and JSON.
+
+    Returns:
+        The files written, the memo first.
+    """
+    from reportgen.bundle import find_bundles
+    from reportgen.data import load_course
+    from reportgen.evidence import build
+
+    found = find_bundles(bundles)
+    named = sorted({bundle.manifest.course for bundle in found})
+    if course is None and len(named) > 1:
+        raise UsageError(
+            f"the bundles belong to several courses: {', '.join(named)}", remedy="choose one with --course"
+        )
+    evidence = build(week, found, load_course(course or (named[0] if named else DEFAULT_COURSE)))
+    text = read_prose(Path(prose), evidence) if prose is not None else None
+    target = Path(out)
+    pages = {target: render(evidence, text)}
+    if twins:
+        pages[target.with_suffix(".md")] = twin.to_markdown(evidence, text)
+        pages[target.with_suffix(".json")] = twin.to_json(evidence)
+    return [write_memo(path, page) for path, page in pages.items()]
+
+
+def write_new_prose(week: int, course: Course, out: str | Path) -> Path:
+    """Write the file a memo's prose starts from.
+
+    Raises:
+        UsageError: the file exists; prose is never overwritten.
+    """
+    from reportgen.evidence import load_rubric
+
+    target = Path(out)
+    text = new_prose(load_rubric(course, week), course.title)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError("there is a file already", where=target, remedy="choose another name with --out") from None
+    return target

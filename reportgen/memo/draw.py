@@ -1,0 +1,34 @@
+"""A figure of the evidence as inline SVG: dense ones by Jinja from geometry, curves by matplotlib."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from . import svg
+from .environment import environment
+
+if TYPE_CHECKING:
+    from reportgen.evidence import Figure
+
+_DRAWN = {
+    "long-tail": (svg.long_tail, "figures/long_tail.svg"),
+    "class-f1": (svg.class_f1, "figures/class_f1.svg"),
+    "class-pairs": (svg.class_pairs, "figures/class_pairs.svg"),
+}
+
+
+def draw(figure: Figure) -> Markup:
+    """SVG of a figure; its accessible name is the figure's finding, its ids start with the figure's.
+
+    Raises:
+        KeyError: nothing draws this kind of figure.
+    """
+    if figure.kind in _DRAWN:
+        geometry, template = _DRAWN[figure.kind]
+        page = environment().get_template(template)
+        return Markup(page.render(figure=figure, plot=geometry(figure.data)))  # noqa: S704 - an autoescaped template
+    from . import figures
+
+    return figures.plot(figure)

@@ -1,0 +1,73 @@
+"""Evidence and prose in, one self-contained HTML page out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from . import citations
+from .draw import draw
+from .environment import environment
+from .markdown import to_html
+from .prose import DISCLOSED, FRONT_MATTER, Prose
+
+if TYPE_CHECKING:
+    from reportgen.evidence import WeekEvidence
+
+NOT_STATED = "not stated by the author"
+
+
+def render(evidence: WeekEvidence, prose: Prose | None = None) -> str:
+    """The memo's HTML. The same evidence and prose give the same bytes.
+
+    Args:
+        evidence: what `reportgen.evidence.build` returned.
+        prose: the author's text; without it every reasoning block shows its prompt.
+    """
+    text = prose or Prose({})
+    known = citations.index(evidence)
+    unknown: list[str] = []
+    written = {name: to_html(part, known, unknown) for name, part in text.sections.items()}
+    opening = to_html(text.opening, known, unknown) if text.opening else None
+    notices = list(evidence.notices)
+    if unknown:
+        names = ", ".join(f"[@{name}]" for name in dict.fromkeys(unknown))
+        notices.append(f"Cited but not measured: {names}. These are marked in the text.")
+    return (
+        environment()
+        .get_template("week.html")
+        .render(
+            evidence=evidence,
+            front={FRONT_MATTER[key]: text.front[key] for key in ("scenario", "date") if key in text.front},
+            author=text.front.get("author"),
+            declared=[(FRONT_MATTER[key], text.front.get(key, NOT_STATED)) for key in DISCLOSED],
+            opening=opening,
+            written=written,
+            notices=notices,
+            drawings=_drawings(evidence),
+            numbers=_exhibit_numbers(evidence),
+        )
+    )
+
+
+def write_memo(path: str | Path, html: str) -> Path:
+    """Write a page as UTF-8; the folder is made if need be."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(html, encoding="utf-8")
+    return target
+
+
+def _drawings(evidence: WeekEvidence) -> dict[str, Markup]:
+    return {figure.id: draw(figure) for section in evidence.sections for figure in section.figures}
+
+
+def _exhibit_numbers(evidence: WeekEvidence) -> dict[str, str]:
+    """`Figure 1`, `Table 2`, … by id, in reading order."""
+    numbers: dict[str, str] = {}
+    for kind, name in (("figures", "Figure"), ("tables", "Table")):
+        exhibits: list[Any] = [one for section in evidence.sections for one in getattr(section, kind)]
+        numbers |= {exhibit.id: f"{name} {number}" for number, exhibit in enumerate(exhibits, start=1)}
+    return numbers

@@ -1,0 +1,108 @@
+"""The memo's machine-readable twins, JSON and Markdown, from the same evidence object as the page."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from reportgen.evidence.model import Column, Item, Scalar, Table, Value
+from reportgen.evidence.numbers import show, show_interval, show_value
+from reportgen.evidence.wording import metric_name
+
+from .prose import DISCLOSED, FRONT_MATTER, Prose
+from .text import visible
+
+if TYPE_CHECKING:
+    from reportgen.evidence import WeekEvidence
+
+SCHEMA = "reportgen/evidence/1"
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
+
+
+def to_json(evidence: WeekEvidence) -> str:
+    """The evidence as one JSON document; unknown numbers are null."""
+    return json.dumps({"schema": SCHEMA, **asdict(evidence)}, ensure_ascii=False, indent=1, default=_plain) + "\n"
+
+
+def to_markdown(evidence: WeekEvidence, prose: Prose | None = None) -> str:
+    """The memo as Markdown: evidence, tables in full, figures as what they show, and the author's text."""
+    text = prose or Prose({})
+    author = text.front.get("author", "not stated")
+    lines = [f"# {_safe(evidence.title)}", ""]
+    kind = " (synthetic)" if evidence.synthetic else ""
+    lines += [f"{_safe(evidence.course)}, week {evidence.week}. Author: {_safe(author)}. "]
+    lines[-1] += f"Data: {_safe(evidence.dataset)}{kind}. Scored on {evidence.split or 'nothing'}."
+    lines += ["", *(f"> {_safe(notice)}" for notice in evidence.notices)]
+    if text.opening:
+        lines += ["", visible(text.opening)]
+    for section in evidence.sections:
+        lines += ["", f"## {section.number}. {_safe(section.title)} ({section.points} points)", ""]
+        lines += [line for item in section.items for line in _item(item)]
+        lines += [f"\nFigure `{figure.id}`: {_safe(figure.finding)}" for figure in section.figures]
+        for table in section.tables:
+            lines += ["", *_table(table)]
+        lines += ["", "### Reasoning", ""]
+        lines += [visible(text.sections[section.id])] if section.id in text.sections else _prompts(section.reasoning)
+    lines += ["", "## Disclosure", "", *(f"- {_safe(name)}: {_safe(fact)}" for name, fact in evidence.disclosure)]
+    lines += [f"- {FRONT_MATTER[key]}: {_safe(text.front.get(key, 'not stated by the author'))}" for key in DISCLOSED]
+    lines += ["", *(f"- `{run.run_id}` {run.root}" for run in evidence.runs)]
+    return "\n".join(lines) + "\n"
+
+
+def _item(item: Item) -> list[str]:
+    head = f"- **{_safe(item.label)}** (`{item.id}`"
+    if item.missing:
+        return [
+            f"{head}): not measured. {_safe(item.sentence)} Run `{item.missing.replace('`', chr(39))}`".replace(
+                "  ", " "
+            )
+        ]
+    lines = [f"{head}, {item.verification}{', ' + item.verdict if item.verdict else ''}): {_safe(item.sentence)}"]
+    lines += [f"  - {_safe(_value(value))}" for value in item.values]
+    return lines + [f"  - Note: {_safe(caveat)}" for caveat in item.caveats]
+
+
+def _value(value: Value) -> str:
+    run = f"{value.run} − {value.baseline}" if value.baseline else value.run
+    parts = [
+        f"{metric_name(value.metric)} {_cell(value, None)}",
+        run,
+        value.split,
+        f"n = {value.n:,}" if value.n else None,
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _cell(content: Scalar | Value, column: Column | None) -> str:
+    if not isinstance(content, Value):
+        return show(content, column.unit if column else "text")
+    span = (
+        show_interval(content.interval, content.unit, signed=content.baseline is not None) if content.interval else ""
+    )
+    return f"{show_value(content)} {span}".strip()
+
+
+def _table(table: Table) -> list[str]:
+    rows = [[_safe(_cell(row[column.key], column)) for column in table.columns] for row in table.rows]
+    heads = [_safe(column.label) for column in table.columns]
+    return [
+        f"*{_safe(table.caption)}*",
+        "",
+        *("| " + " | ".join(cells) + " |" for cells in (heads, ["---"] * len(heads), *rows)),
+    ]
+
+
+def _prompts(reasoning: Any) -> list[str]:
+    return [f"> {_safe(question.prompt)}" for question in reasoning] + ["", "Not written yet."]
+
+
+def _safe(text: str) -> str:
+    """One line in which names cannot become markup."""
+    return _SPECIAL.sub(r"\\\1", visible(" ".join(text.split())))
+
+
+def _plain(value: Any) -> Any:
+    """NumPy scalars as Python's own."""
+    return value.item()

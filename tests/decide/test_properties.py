@@ -1,0 +1,272 @@
+"""What must hold for any candidates: flips are exact, order and dominated candidates are irrelevant, limits are monotone."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from reportgen.decide import (
+    Candidate,
+    Constraint,
+    Flip,
+    LatencyFigure,
+    Load,
+    MemoryFigure,
+    Metric,
+    Objective,
+    Price,
+    Quantity,
+    Recommendation,
+    Resamples,
+    Scenario,
+    recommend,
+)
+
+SINGLE, OFFLINE = Quantity("latency_ms", "single-stream"), Quantity("latency_ms", "offline")
+
+# Few distinct values, so that equal figures, exact limits and ties come up all the time.
+shares = st.sampled_from([0.0, 0.1, 0.15, 0.2, 0.204, 0.21, 0.5, 1.0])
+times = st.sampled_from([0.5, 1.0, 2.31, 3.0, 10.0, 58.0, 2300.0])
+
+
+@st.composite
+def candidate(draw: st.DrawFn, name: str) -> Candidate:
+    metrics = {key: Metric(draw(shares)) for key in ("macro_f1", "accuracy", "ece_post") if draw(st.integers(0, 5))}
+    modes = draw(st.lists(st.sampled_from(["single-stream", "offline", None]), unique=True, max_size=3))
+    return Candidate(
+        model=name,
+        metrics=metrics,
+        latency=tuple(LatencyFigure(mode, {"p50": draw(times)}) for mode in modes),
+        memory=(MemoryFigure(draw(st.sampled_from([1, 2, 3])), "process_peak"),) if draw(st.booleans()) else (),
+        needs_gpu=draw(st.sampled_from([True, False, None])),
+    )
+
+
+@st.composite
+def candidates(draw: st.DrawFn, most: int = 6) -> list[Candidate]:
+    return [draw(candidate(f"m{index}")) for index in range(draw(st.integers(1, most)))]
+
+
+@st.composite
+def scenarios(draw: st.DrawFn) -> Scenario:
+    pool = [
+        Constraint(SINGLE, draw(st.sampled_from(["<", "<="])), draw(times)),
+        Constraint(OFFLINE, draw(st.sampled_from(["<", "<="])), draw(times)),
+        Constraint(Quantity("macro_f1"), draw(st.sampled_from([">", ">="])), draw(st.sampled_from([0.1, 0.2, 0.21]))),
+        Constraint(Quantity("ece_post"), "<=", draw(st.sampled_from([0.1, 0.2]))),
+        Constraint(Quantity("needs_gpu"), "<=", 0.0),
+        Constraint(Quantity("batch_hours"), "<=", draw(st.sampled_from([0.1, 1.0, 8.0]))),
+        Constraint(Quantity("monthly_cost"), "<=", draw(st.sampled_from([0.5, 20.0]))),
+    ]
+    chosen = draw(st.lists(st.sampled_from(range(len(pool))), unique=True, max_size=3))
+    objectives = st.sampled_from(
+        [
+            Objective(Quantity("macro_f1"), True, 0.005),
+            Objective(Quantity("accuracy"), True),
+            Objective(Quantity("monthly_cost"), False, 1.0),
+            Objective(OFFLINE, False),
+        ]
+    )
+    return Scenario(
+        name="drawn",
+        title="",
+        primary=draw(objectives),
+        secondary=draw(st.none() | objectives),
+        constraints=tuple(pool[index] for index in sorted(chosen)),
+        mode=draw(st.sampled_from(["single-stream", "offline"])),
+        load=draw(st.sampled_from([Load(64_000, "week"), Load(1_000, "month"), Load(peak_per_second=100.0)])),
+        price=draw(st.sampled_from([Price(0.35, 0.04, "USD"), Price(0.35, None, "USD"), Price(0.0, 0.04, "USD")])),
+    )
+
+
+def many(examples: int) -> settings:
+    return settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def predicted(found: Recommendation, key: str, x: float) -> str | None:
+    """The choice at x according to the flip points alone."""
+    mine = [flip for flip in found.flip_points if flip.constraint == key]
+    up = [flip for flip in mine if (flip.side == ">" and x > flip.at) or (flip.side == ">=" and x >= flip.at)]
+    down = [flip for flip in mine if (flip.side == "<" and x < flip.at) or (flip.side == "<=" and x <= flip.at)]
+    assert not (up and down)
+    return up[-1].choice if up else down[0].choice if down else found.choice
+
+
+def probes(flips: list[Flip], relative: float) -> list[float]:
+    """Values at, just beside and between the flip points."""
+    edges = sorted({float(flip.at) for flip in flips})
+    beside = [edge * (1 + sign * relative) for edge in edges for sign in (-1, 1)]
+    between = [(one + other) / 2 for one, other in zip(edges, edges[1:], strict=False)]
+    return [*edges, *beside, *between, *([edges[0] / 2, edges[-1] * 2] if edges else [1.0, 100.0])]
+
+
+@given(candidates(), scenarios())
+@many(200)
+def test_flips_along_limits_equal_brute_force(found: list[Candidate], scenario: Scenario) -> None:
+    recommendation = recommend(found, scenario)
+    for index, constraint in enumerate(scenario.constraints):
+        key = scenario.key(constraint)
+        mine = [flip for flip in recommendation.flip_points if flip.constraint == key]
+        if constraint.quantity.metric == "needs_gpu":
+            rest = (*scenario.constraints[:index], *scenario.constraints[index + 1 :])
+            allowed = recommend(found, replace(scenario, constraints=rest)).choice
+            assert [flip.choice for flip in mine] == ([] if allowed == recommendation.choice else [allowed])
+            continue
+        extra = [0.05, 0.1, 0.15, 0.2, 0.204, 0.3, 1.0, 2.31, 5.0, 58.0, 100.0]
+        for limit in [*probes(mine, 0.0), *probes(mine, 1e-15), *probes(mine, 1e-9), *extra, constraint.limit]:
+            if not 0 < limit < (1 if constraint.quantity.info.fraction else math.inf):
+                continue
+            moved = (
+                *scenario.constraints[:index],
+                replace(constraint, limit=limit),
+                *scenario.constraints[index + 1 :],
+            )
+            assert recommend(found, replace(scenario, constraints=moved)).choice == predicted(
+                recommendation, key, limit
+            )
+
+
+@given(candidates(), scenarios())
+@many(200)
+def test_flips_along_load_and_price_equal_brute_force(found: list[Candidate], scenario: Scenario) -> None:
+    recommendation = recommend(found, scenario)
+    for key in ("monthly_volume", "price.gpu_hour", "price.cpu_hour"):
+        if key == "monthly_volume" and scenario.load.volume is None:
+            continue
+        if key != "monthly_volume" and getattr(scenario.price, key[6:]) is None:
+            continue
+        mine = [flip for flip in recommendation.flip_points if flip.constraint == key]
+        for x in [*probes(mine, 1e-9), 0.01, 0.2, 3.0, 1e4, 1e6, 1e8]:
+            if key == "monthly_volume":
+                moved = scenario.with_overrides(monthly_volume=x)
+            else:
+                moved = replace(scenario, price=replace(scenario.price, **{key[6:]: x}))
+            if any(x == flip.at for flip in mine):
+                continue  # at a crossing itself rounding decides; just beside it the choice is certain
+            assert recommend(found, moved).choice == predicted(recommendation, key, x)
+
+
+@given(candidates(), scenarios(), st.randoms(use_true_random=False))
+@many(150)
+def test_order_of_candidates_is_irrelevant(found: list[Candidate], scenario: Scenario, random: object) -> None:
+    shuffled = list(found)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert recommend(shuffled, scenario) == recommend(found, scenario)
+
+
+@given(candidates(), scenarios(), st.integers(0, 5), st.data())
+@many(250)
+def test_a_dominated_candidate_changes_nothing(
+    found: list[Candidate], scenario: Scenario, which: int, data: st.DataObject
+) -> None:
+    better = found[which % len(found)]
+    worse_by = data.draw(st.lists(st.sampled_from([0.0, 0.003, 0.05]), min_size=6, max_size=6).filter(any))
+    metrics = {
+        "macro_f1": Metric(max(better.metrics["macro_f1"].value - worse_by[0], 0))
+        if "macro_f1" in better.metrics
+        else None,
+        "accuracy": Metric(max(better.metrics["accuracy"].value - worse_by[1], 0))
+        if "accuracy" in better.metrics
+        else None,
+        "ece_post": Metric(min(better.metrics["ece_post"].value + worse_by[2], 1))
+        if "ece_post" in better.metrics
+        else None,
+    }
+    dominated = replace(
+        better,
+        model=data.draw(st.sampled_from(["a", "z"])),
+        metrics={name: metric for name, metric in metrics.items() if metric},
+        latency=tuple(replace(f, ms={"p50": f.ms["p50"] * (1 + worse_by[3])}) for f in better.latency),
+        memory=tuple(replace(f, bytes=f.bytes + round(100 * worse_by[4])) for f in better.memory),
+    )
+    before, after = recommend(found, scenario), recommend([*found, dominated], scenario)
+    if before.choice is None or after.choice == "a":
+        # A copy that is worse only where this scenario does not look is the same candidate; the name decides.
+        looked = replace(dominated, model=better.model)
+        if before.choice == better.model:
+            assert recommend([looked if c is better else c for c in found], scenario).choice == better.model
+        return
+    assert after.choice == before.choice
+
+
+@given(candidates(), scenarios(), times, shares)
+@many(150)
+def test_relaxing_never_turns_a_pass_into_a_fail(
+    found: list[Candidate], scenario: Scenario, by: float, share: float
+) -> None:
+    order = {False: 0, "unknown": 1, True: 2}
+    strict = {a.model: a.passes for a in recommend(found, scenario).candidates}
+    for index, constraint in enumerate(scenario.constraints):
+        if constraint.quantity.metric == "needs_gpu":
+            continue
+        limit = constraint.limit + by if constraint.upper else constraint.limit * (1 - share)
+        if constraint.quantity.info.fraction:
+            limit = min(limit, 1.0)
+        moved = (*scenario.constraints[:index], replace(constraint, limit=limit), *scenario.constraints[index + 1 :])
+        for assessment in recommend(found, replace(scenario, constraints=moved)).candidates:
+            assert order[assessment.passes] >= order[strict[assessment.model]]
+
+
+@given(candidates(), scenarios())
+@many(150)
+def test_the_choice_is_the_best_of_those_that_pass(found: list[Candidate], scenario: Scenario) -> None:
+    result = recommend(found, scenario)
+    passing = [a for a in result.candidates if a.passes is True and a.primary is not None]
+    if not passing:
+        return
+    assert result.choice is not None
+    chosen = result.assessment(result.choice)
+    assert chosen.passes is True
+    sign = 1 if scenario.primary.higher else -1
+    best = max(sign * (a.primary or 0.0) for a in passing)
+    assert sign * (chosen.primary or 0.0) >= best - scenario.primary.tolerance - 1e-9
+
+
+@given(candidates(), scenarios())
+@many(100)
+def test_a_relaxation_is_enough(found: list[Candidate], scenario: Scenario) -> None:
+    for relaxation in recommend(found, scenario).relaxations:
+        relaxed = scenario
+        for change in relaxation.changes:
+            if change.constraint == "needs_gpu":
+                kept = tuple(c for c in relaxed.constraints if c.quantity.metric != "needs_gpu")
+                relaxed = replace(relaxed, constraints=kept)
+                continue
+            moved = [
+                replace(c, limit=change.to, operator=change.operator) if scenario.key(o) == change.constraint else c
+                for c, o in zip(
+                    relaxed.constraints,
+                    [c for c in scenario.constraints if c in relaxed.constraints or True][: len(relaxed.constraints)],
+                    strict=True,
+                )
+            ]
+            relaxed = replace(relaxed, constraints=tuple(moved))
+        if all(change.to > 0 for change in relaxation.changes if change.constraint != "needs_gpu"):
+            assert recommend(found, relaxed).assessment(relaxation.model).passes is True
+
+
+def test_paired_resamples_make_ties() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 0.01, 2000)
+    own = rng.normal(0, 0.002, 2000)
+
+    def model(name: str, f1: float, accuracy: float, values: np.ndarray, rows: str = "same") -> Candidate:
+        return Candidate(
+            name, metrics={"macro_f1": Metric(f1, resamples=Resamples(rows, values)), "accuracy": Metric(accuracy)}
+        )
+
+    scenario = Scenario("s", "", Objective(Quantity("macro_f1"), True), Objective(Quantity("accuracy"), True))
+    best, near = model("best", 0.240, 0.5, 0.240 + noise), model("near", 0.237, 0.6, 0.237 + noise + own)
+    found = recommend([best, near], scenario)
+    assert found.choice == "near"
+    assert "paired 95 % interval" in found.ties[0].reason
+    assert found.ties[0].difference == pytest.approx(0.003)
+    # The same two marginal intervals, but the noise is shared: the difference is certain.
+    assert recommend([best, model("near", 0.237, 0.6, 0.237 + noise)], scenario).choice == "best"
+    # Other rows: nothing is paired, so only the tolerance could make a tie.
+    assert recommend([best, model("near", 0.237, 0.6, 0.237 + noise + own, "other")], scenario).choice == "best"
