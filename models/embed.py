@@ -67,9 +67,8 @@ def embed(ctx: RunContext) -> RunResult:
         extra = encoder.vectors(tokenise(encoder.scorer.tokenizer, names, cfg.max_length), names)
         features, labels = np.concatenate([features, extra]), np.concatenate([labels, np.arange(len(names))])
     clock.append(time.perf_counter())
-    ctx.say(
-        f"{sum(map(len, vectors.values())):,} embeddings in {clock[1] - clock[0]:.1f} s, {encoder.cached} of them cached"
-    )
+    total = sum(map(len, vectors.values()))
+    ctx.say(f"{total:,} embeddings in {clock[1] - clock[0]:.1f} s, {encoder.cached:,} of them cached")
 
     weight, bias, iterations = fit_linear(features, labels, len(data.labels), cfg)
     # τ shifts by the prior the head was fitted on, label-name rows included.
@@ -207,7 +206,7 @@ def fit_linear(
         # Mean 1 over the rows, as scikit-learn's balanced weights have, so that C keeps its meaning.
         by_label = by_label * counts.sum() / (by_label * counts).sum()
         weight = {int(label): float(by_label[label]) for label in present}
-    model = LogisticRegression(C=cfg.C, class_weight=weight, max_iter=cfg.max_iter, tol=1e-3)
+    model = LogisticRegression(C=cfg.C, class_weight=weight, max_iter=cfg.max_iter)
     model.fit(features, labels)
     coef, intercept = model.coef_, model.intercept_
     if len(present) == 2:  # scikit-learn keeps one row for two labels

@@ -354,6 +354,7 @@ def _rule(cfg: FinetuneConfig, fit: Fit) -> str:
 
 
 def memory(model: Any, where: Any) -> tuple[MemoryRecord, ...]:
+    """Bytes of the weights, and on a GPU the allocator's peak in this process."""
     import torch
 
     size = sum(p.numel() * p.element_size() for p in model.parameters())

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from reportgen.bundle import Bundle, BundleWriter, find_bundles, labels_sha256, read_bundle, rows_sha256, text_sha256
 from reportgen.bundle.schema import Config, DatasetInfo, Labels, Latency, ModelInfo, SplitInfo
 from reportgen.data import Dataset, row_features
-from reportgen.errors import UsageError
+from reportgen.errors import Unavailable, UsageError
 from reportgen.stats import TIER_RULES, tiers
 
 from . import environment
@@ -91,7 +91,8 @@ def run(
         return [execute(get_runner(target), data, out, run_id, base | passed, passed, run_seed, runs, say=say)]
 
     stage = known[target]
-    done = []
+    done: list[Path] = []
+    skipped: list[Unavailable] = []
     for position, item in enumerate(stage.run, start=1):
         runner = get_runner(item.runner)
         stray = set(passed) - set().union(*(get_runner(other.runner).config.model_fields for other in stage.run))
@@ -102,11 +103,27 @@ def run(
         run_seed = next(s for s in (seed, item.seed, DEFAULT_SEED) if s is not None)
         run_id = f"{name}-{item.name}" if name else item.name
         say(f"[{position}/{len(stage.run)}] {run_id}")
-        done.append(
-            execute(
-                runner, data, out, run_id, base | own, own, run_seed, runs, week=stage.week, audit=item.audit, say=say
+        try:
+            done.append(
+                execute(
+                    runner,
+                    data,
+                    out,
+                    run_id,
+                    base | own,
+                    own,
+                    run_seed,
+                    runs,
+                    week=stage.week,
+                    audit=item.audit,
+                    say=say,
+                )
             )
-        )
+        except Unavailable as error:
+            skipped.append(error)
+            say(f"{run_id}: left out, {error}")
+    if skipped and not done:
+        raise skipped[0]
     return done
 
 
@@ -157,7 +174,12 @@ def execute(
         work.mkdir(parents=True, exist_ok=True)
         seed_everything(seed)
         started = time.perf_counter()
-        result = runner.run(RunContext(data=data, config=config, seed=seed, work=work, runs=runs, say=note))
+        try:
+            result = runner.run(RunContext(data=data, config=config, seed=seed, work=work, runs=runs, say=note))
+        except ModuleNotFoundError as error:
+            raise Unavailable(
+                f"{error.name} is not installed", where=f"runner {runner.name}", remedy="pip install 'reportgen[train]'"
+            ) from None
         timings = {**result.timings, "total": time.perf_counter() - started}
         if audit:
             from reportgen.data.audit import audit as audit_of

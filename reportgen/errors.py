@@ -40,3 +40,7 @@ class InputError(ReportgenError):
 
 class UsageError(ReportgenError):
     """Arguments that name something that does not exist or contradict each other."""
+
+
+class Unavailable(ReportgenError):
+    """Something this machine lacks: an optional package, a model's weights, a device. A stage goes on without the run."""

@@ -17,7 +17,7 @@ HOSTILE = (
     "{{7*7}} {% raw %}",
     '"><img src=x onerror=alert(1)>',
     "javascript:alert(1)",
-    "right‮to left",
+    "right\u202eto left",
     "](http://evil.example) **bold**",
 )
 
@@ -109,6 +109,7 @@ def write_run(
     trained_on: tuple[str, ...] = ("train",),
     dataset: str = "complaints.csv",
     reproducible: bool = True,
+    notes: tuple[str, ...] = (),
 ) -> Bundle:
     """Write one measured run and read it back."""
     logits = np.tile(np.log(world.counts), (len(world.labels), 1)) if family == "majority" else None
@@ -122,13 +123,19 @@ def write_run(
         runner=family,
         course="ecbs5200",
         model=ModelInfo(
-            name=model or {"majority": "majority label", "linear": "TF-IDF + logistic regression"}.get(family, "MiniLM"),
+            name=model
+            or {"majority": "majority label", "linear": "TF-IDF + logistic regression"}.get(family, "MiniLM"),
             family=family,
             trainable_parameters=22_000_000 if family == "encoder" else None,
             precision="fp32",
         ),
         dataset=DatasetInfo(
-            name=dataset, labels_sha256=labels_sha256(world.names), splits={}, synthetic=synthetic, licence="public domain"
+            name=dataset,
+            labels_sha256=labels_sha256(world.names),
+            splits={},
+            synthetic=synthetic,
+            licence="public domain",
+            notes=notes,
         ),
         week=1,
         trained_on=trained_on,
@@ -171,7 +178,15 @@ def write_reported(out: Path, run_id: str, reported: Reported, name: str = "Big 
 
 def week1(out: Path, world: World, **options: object) -> list[Bundle]:
     """Majority, TF-IDF, a frozen encoder with a linear head, and an encoder under two seeds."""
-    recipe = {"lr": 2e-5, "epochs": 3, "batch_size": 32, "max_length": 128, "warmup": 0.1, "loss": "ce", "select": "best"}
+    recipe = {
+        "lr": 2e-5,
+        "epochs": 3,
+        "batch_size": 32,
+        "max_length": 128,
+        "warmup": 0.1,
+        "loss": "ce",
+        "select": "best",
+    }
     chosen = {"best_epoch": 3, "selection_rule": "highest val macro F1, the earliest epoch on ties"}
     shared = {"family": "encoder", "skill": 0.68, "floor": 3, "settings": recipe, "decided": chosen, **options}
     return [

@@ -34,7 +34,7 @@ from .limits import MAX_FILES, MAX_LABELS
 from .predictions import FILE as PREDICTIONS
 from .predictions import SplitPredictions, check_contents, from_parquet
 from .schema import SCHEMA, Config, Edit, Labels, Latency, Manifest, Reported
-from .sources import Archive, FolderSource, Source, read
+from .sources import Archive, FolderSource, Source, read, unreadable
 from .tables import read_frame
 
 if TYPE_CHECKING:
@@ -230,10 +230,11 @@ def find_bundles(paths: str | Path | Iterable[str | Path], *, verify: bool = Tru
 def bundle_paths(path: str | Path) -> list[Path]:
     """Bundle folders and zips at a path: itself, or what lies directly in a folder of runs and is not hidden."""
     path = Path(path)
-    if not path.is_dir() or (path / MANIFEST).exists():
-        return [path]
-    children = sorted(child for child in path.iterdir() if not child.name.startswith("."))
-    return [child for child in children if (child / MANIFEST).is_file() or _is_zipped_bundle(child)]
+    with unreadable(path):
+        if not path.is_dir() or (path / MANIFEST).exists():
+            return [path]
+        children = sorted(child for child in path.iterdir() if not child.name.startswith("."))
+        return [child for child in children if (child / MANIFEST).is_file() or _is_zipped_bundle(child)]
 
 
 def _is_zipped_bundle(path: Path) -> bool:
@@ -246,10 +247,12 @@ def _is_zipped_bundle(path: Path) -> bool:
 @contextmanager
 def _sources(path: Path) -> Iterator[list[Source]]:
     """The bundles at a folder, in a zip, or in one folder of a zip."""
-    if path.is_dir():
+    with unreadable(path):
+        folder = path.is_dir()
+        zipped = next((place for place in (path, *path.parents) if place.is_file()), None)
+    if folder:
         yield [FolderSource(path)]
         return
-    zipped = next((place for place in (path, *path.parents) if place.is_file()), None)
     if zipped is None:
         raise NotABundle("there is nothing", where=path)
     with Archive(zipped) as archive:

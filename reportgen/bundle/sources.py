@@ -69,7 +69,7 @@ class FolderSource:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.sizes: dict[str, int] = {}
-        with _unreadable(path):
+        with unreadable(path):
             if path.is_symlink():
                 raise LinkRefused("the bundle is a symbolic link", where=path)
             self._scan(path, "")
@@ -97,7 +97,7 @@ class FolderSource:
     def chunks(self, name: str) -> Iterator[bytes]:
         """The bytes of a file; one that grows or shrinks while it is read is refused."""
         left = self.sizes[name]
-        with _unreadable(self.path):
+        with unreadable(self.path):
             # O_NOFOLLOW: the name may have become a link since the folder was listed.
             handle = os.open(self.path / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
             with os.fdopen(handle, "rb") as file:
@@ -214,7 +214,8 @@ def zip_errors(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _unreadable(path: Path) -> Iterator[None]:
+def unreadable(path: Path) -> Iterator[None]:
+    """What the system says about a path that cannot be listed or opened becomes one `NotABundle`."""
     try:
         yield
     except BundleError:

@@ -125,7 +125,7 @@ class BundleWriter:
             )
         check_labels(labels)
         path = Path(out) / run_id
-        if path.is_symlink() or path.exists():
+        if _taken(path):
             raise AlreadyExists(f"{run_id} exists already", where=out)
         manifest = _manifest(
             schema=SCHEMA,
@@ -171,7 +171,7 @@ class BundleWriter:
             BundleError: what lies there is not sound.
         """
         path = Path(out) / run_id
-        if not (path.is_symlink() or path.exists()):
+        if not _taken(path):
             return None
         if not (path / MANIFEST).is_file():
             raise AlreadyExists(f"{run_id} exists and is no run", where=out)
@@ -381,6 +381,11 @@ class BundleWriter:
         message = None if status == "interrupted" else one_line(f"{type(error).__name__}: {error}")
         with contextlib.suppress(BundleError, OSError):
             self._save_manifest(status=status, error=message)
+
+
+def _taken(path: Path) -> bool:
+    with disk_errors(path):
+        return path.is_symlink() or path.exists()
 
 
 def _manifest(**fields: Any) -> Manifest:

@@ -35,9 +35,11 @@ class Facts:
         self.candidates = tuple(candidates)
         self.memory_kind = memory_kind(candidates)
         self.workload = [workload_reading(candidate, scenario) for candidate in candidates]
+        self._workload = _arrays(self.workload)
         billed = [candidate.billed_as_gpu for candidate in candidates]
         self.gpu = np.array([np.nan if gpu is None else float(gpu) for gpu in billed])
         self._readings: dict[Quantity, list[Reading]] = {}
+        self._columns: dict[Quantity, tuple[Floats, Floats]] = {}
         self._noise: dict[tuple[str, int], Bools] = {}
         # Ties beyond all figures are broken by name, so that the order of the candidates never matters.
         names = sorted(candidate.model for candidate in candidates)
@@ -52,12 +54,14 @@ class Facts:
     def column(self, quantity: Quantity, scenario: Scenario) -> tuple[Floats, Floats]:
         """Values and guesses (n,), NaN where there is none."""
         if quantity.metric in WORKLOAD:
-            value, guess = _arrays(self.workload)
+            value, guess = self._workload
             return (
                 workload(quantity.metric, value, self.gpu, scenario),
                 workload(quantity.metric, guess, self.gpu, scenario),
             )
-        return _arrays(self.readings(quantity))
+        if quantity not in self._columns:
+            self._columns[quantity] = _arrays(self.readings(quantity))
+        return self._columns[quantity]
 
     def reading(self, index: int, quantity: Quantity, scenario: Scenario) -> Reading:
         """One candidate's reading of any quantity, with bounds."""
@@ -146,13 +150,35 @@ class Problem:
 
         Two unknowns are alike, a known and an unknown cannot be compared.
         """
-        axes = [self.primary, self.secondary, self.cost, self.memory]
+        at_least = _at_least([*self._steady_axes(), self.secondary, self.cost])
+        return np.logical_and(at_least, ~at_least.T)
+
+    def _steady_axes(self) -> list[Floats]:
+        axes = [self.primary, self.memory]
         for constraint, (value, guess) in zip(self.scenario.constraints, self.columns, strict=True):
             axes += [_oriented(value, not constraint.upper), _oriented(guess, not constraint.upper)]
-        table = np.array(axes).T
-        a, b = table[:, None, :], table[None, :, :]
-        comparable = np.isfinite(a) == np.isfinite(b)
-        result: Bools = ((a >= b) & comparable).all(axis=2) & (a > b).any(axis=2)
+        return axes
+
+    def rivals(self) -> Bools:
+        """(n, n) pairs whose order by cost can matter, as long as limits and primary metric stay as they are.
+
+        Both tie for the choice, alike on the secondary metric unless that is a cost; or one beats the other on
+        everything but cost, and the other ties.
+        """
+        running = self._contenders()
+        secondary = self.scenario.secondary
+        by_cost = secondary is not None and secondary.quantity.metric in WORKLOAD
+        level = by_cost | (self.secondary[:, None] == self.secondary[None, :])
+        steady = self._steady_axes() if by_cost else [*self._steady_axes(), self.secondary]
+        pairs: Bools = (running[:, None] & running[None, :] & level) | (_at_least(steady) & running[None, :])
+        return pairs | pairs.T
+
+    def _contenders(self) -> Bools:
+        """(n,) who ties with the best, however costs rank those that stand best."""
+        alike = np.flatnonzero(self.tier == self.tier.min())
+        result = np.zeros(self.n, dtype=np.bool_)
+        for best in alike[self.primary[alike] == self.primary[alike].max()]:
+            result[alike] |= self._tied_with(int(best), alike)
         return result
 
     @property
@@ -211,3 +237,11 @@ class Problem:
 def _oriented(values: Floats, higher: bool) -> Floats:
     """Larger is better, unknown is −inf."""
     return np.where(np.isnan(values), -np.inf, values if higher else -values)
+
+
+def _at_least(axes: Sequence[Floats]) -> Bools:
+    """(n, n): whether candidate i is at least as good as j on every axis, and known where j is known."""
+    table = np.array(axes)
+    a, b = table[:, :, None], table[:, None, :]
+    result: Bools = ((a >= b) & (np.isfinite(a) == np.isfinite(b))).all(axis=0)
+    return result

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from .choice import BREAKS, KEEPS, Facts, Problem, standing
+from .choice import KEEPS, Bools, Facts, Problem, standing
 from .cost import Floats
 from .quantities import WORKLOAD, Quantity
 from .scenarios import Scenario
@@ -58,7 +58,7 @@ def _along_limits(problem: Problem) -> Iterator[Flip]:
             if allowed[0] != now[0]:
                 yield Flip(key, True, ">=", _name(names, allowed), _name(names, now), allowed[1])
             continue
-        breaks = np.unique(np.concatenate([value, guess]))
+        breaks = np.unique(value)
         yield from _walk(key, breaks[np.isfinite(breaks)], -np.inf, constraint.limit, outcome, names)
 
 
@@ -101,7 +101,7 @@ def _meeting_points(problem: Problem, at: Callable[[float], Scenario]) -> Floats
     Every such quantity is a line a + b x, known from its values at 1 and 2; machines do not depend on x at all.
     """
     scenario, facts = problem.scenario, problem.facts
-    usable = problem.codes.max(axis=0, initial=KEEPS) if not _limits_move(scenario) else np.zeros(problem.n, np.int64)
+    rival = _rivals(problem, at)
     found: list[Floats] = [np.empty(0)]
     with np.errstate(divide="ignore", invalid="ignore"):
         for constraint in scenario.constraints:
@@ -113,14 +113,13 @@ def _meeting_points(problem: Problem, at: Callable[[float], Scenario]) -> Floats
             if quantity.metric not in WORKLOAD:
                 continue
             a, b = _lines(facts, quantity, at)[0]
-            a, b = a[usable < BREAKS], b[usable < BREAKS]
             gaps = [0.0]
             if quantity == scenario.primary.quantity and scenario.primary.tolerance:
                 gaps += [scenario.primary.tolerance, -scenario.primary.tolerance]
             for gap in gaps:
                 slope = b[:, None] - b[None, :]
                 points = (gap - (a[:, None] - a[None, :])) / slope
-                found.append(points[slope != 0])
+                found.append(points[rival & (slope != 0)])
     return _distinct(np.concatenate([part.ravel() for part in found]))
 
 
@@ -130,8 +129,17 @@ def _distinct(points: Floats) -> Floats:
     return ordered[np.diff(ordered, prepend=-np.inf) > _ROUNDING * ordered]
 
 
-def _limits_move(scenario: Scenario) -> bool:
-    return any(constraint.quantity.metric in WORKLOAD for constraint in scenario.constraints)
+def _rivals(problem: Problem, at: Callable[[float], Scenario]) -> Bools:
+    """(n, n) pairs whose meeting can change the choice: all of them where a limit or the primary metric moves."""
+    scenario = problem.scenario
+    decisive = [scenario.primary.quantity, *(constraint.quantity for constraint in scenario.constraints)]
+    if any(_moves(problem.facts, quantity, at) for quantity in decisive):
+        return np.ones((problem.n, problem.n), dtype=np.bool_)
+    return problem.rivals()
+
+
+def _moves(facts: Facts, quantity: Quantity, at: Callable[[float], Scenario]) -> bool:
+    return quantity.metric in WORKLOAD and any(bool((np.abs(b) > 0).any()) for _, b in _lines(facts, quantity, at))
 
 
 def _lines(facts: Facts, quantity: Quantity, at: Callable[[float], Scenario]) -> list[tuple[Floats, Floats]]:

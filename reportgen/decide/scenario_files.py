@@ -37,7 +37,7 @@ def load_scenario(source: str | Path) -> Scenario:
     if str(source) in shipped:
         return parse_scenario(shipped[str(source)], str(source))
     path = Path(source)
-    if path.is_file():
+    if _is_file(path):
         return _only(_read(path), path)
     if path.suffix == ".toml" or len(path.parts) > 1:
         raise UsageError(f"no scenario file {source}", remedy=f"give a TOML file or one of {', '.join(shipped)}")
@@ -46,6 +46,13 @@ def load_scenario(source: str | Path) -> Scenario:
         f"no scenario called {str(source)!r}",
         remedy=(f"did you mean {near[0]!r}? " if near else "") + f"scenarios: {', '.join(shipped)}; or a TOML file",
     )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than the file system allows
+        return False
 
 
 def _shipped() -> dict[str, Mapping[str, Any]]:

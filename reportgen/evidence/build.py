@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from reportgen.errors import UsageError
+from reportgen.errors import InputError, UsageError
 
 from .context import Context, SectionEvidence, WeekAnswers
 from .disclosure import disclosure
@@ -18,6 +18,7 @@ from .runs import Runs
 if TYPE_CHECKING:
     from reportgen.bundle import Bundle
     from reportgen.data import Course
+    from reportgen.data.audit import Audit
 
 _BUILT = (1,)
 """Weeks with a module `week<n>` that has a function `answer(context) -> WeekAnswers`."""
@@ -32,24 +33,26 @@ def build(
         week: 1 to 6.
         bundles: runs of any kind and number.
         course: whose rubric is answered.
-        audit: the dataset audit; by default the first one a bundle carries.
+        audit: the dataset audit as JSON; by default the first one a bundle carries.
 
     Raises:
         UsageError: no such week, or nothing builds it.
-        InputError: two bundles share a run_id, or the rubric is malformed.
+        InputError: two bundles share a run_id, or the rubric or the audit is malformed.
     """
     rubric = load_rubric(course, week)
     runs = Runs(bundles)
-    found = audit or next((run.audit for run in runs.measured if run.audit), None)
-    context = Context(week, course, rubric, runs, found)
+    kept = None if audit else next((run for run in runs.measured if run.audit), None)
+    given = audit or (kept.audit if kept else None)
+    context = Context(week, course, rubric, runs, _audit(given), kept.run_id if kept else None)
     answers = _builder(week)(context)
-    datasets = sorted({run.manifest.dataset.name for run in runs.measured if run.manifest.dataset})
+    datasets = {run.manifest.dataset.name for run in runs.measured if run.manifest.dataset}
+    datasets |= {context.audit.dataset} if context.audit else set()
     return WeekEvidence(
         week=week,
         course=course.title,
         title=rubric.title,
-        dataset=", ".join(datasets) or "no dataset",
-        synthetic=runs.synthetic,
+        dataset=", ".join(sorted(datasets)) or "no dataset",
+        synthetic=runs.synthetic or bool(context.audit and context.audit.synthetic),
         runs=runs.summaries(),
         sections=tuple(
             _section(section, answers.sections.get(section.id, SectionEvidence())) for section in rubric.sections
@@ -59,6 +62,23 @@ def build(
         split=runs.split,
         highlights=answers.highlights,
     )
+
+
+def _audit(given: Mapping[str, Any] | None) -> Audit | None:
+    from pydantic import ValidationError
+
+    from reportgen.data.audit import Audit
+
+    if given is None:
+        return None
+    try:
+        return Audit.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"{place}: {first['msg']}", where="the dataset audit", remedy="make it with `reportgen data audit`"
+        ) from None
 
 
 def _builder(week: int) -> Callable[[Context], WeekAnswers]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .model import Figure, Highlight, Item, Table, Value, Verification
 from .rubric import Rubric
@@ -13,6 +13,7 @@ from .runs import Runs
 
 if TYPE_CHECKING:
     from reportgen.data import Course
+    from reportgen.data.audit import Audit
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,9 @@ class Context:
     course: Course
     rubric: Rubric
     runs: Runs
-    audit: Mapping[str, Any] | None = None
-    """The dataset audit, passed or found in a bundle."""
+    audit: Audit | None = None
+    audit_run: str | None = None
+    """The run whose bundle holds the audit; None when it was handed in by itself."""
 
     def command(self, runner: str, *settings: str) -> str:
         """The command that would produce a missing run on the memo's own data."""

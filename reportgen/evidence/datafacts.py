@@ -13,6 +13,8 @@ from .runs import wilson_interval
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from reportgen.data.audit import Audit
+
     from .context import Context
 
 
@@ -22,7 +24,8 @@ class LabelCounts:
 
     names: tuple[str, ...]
     counts: NDArray[np.int64]
-    run: str
+    run: str | None
+    source: str = "labels.json"
 
     @property
     def total(self) -> int:
@@ -40,7 +43,7 @@ class LabelCounts:
             split="train",
             n=self.total,
             interval=bounds,
-            field="labels.json",
+            field=self.source,
         )
 
 
@@ -48,7 +51,11 @@ def label_counts(context: Context) -> LabelCounts | None:
     """Training counts of the run the memo leads with, or of any run of its label list that stored them."""
     runs = context.runs
     if not runs.measured:
-        return None
+        if context.audit is None:
+            return None
+        listed = context.audit.labels.counts
+        counts = np.array([label.train for label in listed], dtype=np.int64)
+        return LabelCounts(tuple(label.name for label in listed), counts, None, "audit.json")
     names = runs.labels.names
     for run in [*filter(None, (runs.baseline, runs.candidate, runs.majority)), *runs.measured]:
         if run.labels.names == names and run.labels.train_counts:
@@ -72,6 +79,8 @@ class TextFacts:
     within: tuple[int, int] | None
     """Texts of at most `max_length` tokens; None where nobody counted tokens."""
     max_length: int
+    counted_by: str = ""
+    """Who counted the tokens, where that limits the figure."""
 
     def value(self, metric: str, number: float, unit: Any, rows: tuple[int, int] | None = None) -> Value:
         """A figure of these texts; a share of rows gets its interval."""
@@ -89,9 +98,10 @@ class TextFacts:
 
 def text_facts(context: Context) -> TextFacts | None:
     """Facts about the texts: of the training split if anyone looked at it, else of the reporting split."""
-    wanted = [split for split in ("train", context.runs.split) if split]
     limit = context.course.max_length
-    for split in wanted:
+    if context.audit and context.audit.texts:
+        return _audited(context.audit, context.audit_run)
+    for split in filter(None, ("train", context.runs.split)):
         for run in context.runs.measured:
             rows = run.rows(split)
             if rows is None or not {"words", "redacted"} <= set(rows.columns):
@@ -118,3 +128,25 @@ def text_facts(context: Context) -> TextFacts | None:
                 max_length=limit,
             )
     return None
+
+
+def _audited(audit: Audit, run: str | None) -> TextFacts:
+    texts = audit.texts.get("train") or next(iter(audit.texts.values()))
+    counted = texts.tokens_n or texts.rows
+    if not texts.tokens_n:
+        how = f"Tokens estimated from words, {texts.tokens_per_word:.2f} a word: no tokenizer was at hand."
+    else:
+        how = f"Tokens counted by {texts.tokens_source} on {counted:,} of {texts.rows:,} texts."
+    return TextFacts(
+        split=texts.split,
+        n=texts.rows,
+        source="audit.json",
+        run=run,
+        redacted=(round(texts.redacted_share * texts.rows), texts.rows),
+        words_median=texts.words_median,
+        words_p90=texts.words_p90,
+        words_mean=texts.words_mean,
+        within=(round(texts.within_max_length * counted), counted),
+        max_length=texts.max_length,
+        counted_by=how,
+    )

@@ -27,6 +27,14 @@ def disclosure(context: Context) -> tuple[tuple[str, str], ...]:
             rows.insert(0, f"train {sum(measured[0].labels.train_counts):,}")
         facts.append(("Rows", listing(list(dict.fromkeys(rows)))))
         facts.extend(("Preprocessing", note) for note in dataset.notes)
+    if context.audit is not None:
+        merge = context.audit.merge
+        steps = [f"{merge.raw_labels:,} labels as found, {merge.kept_labels:,} kept"]
+        if merge.merged_rows:
+            steps.append(f"{len(merge.merged)} merged into others ({merge.merged_rows:,} rows)")
+        if merge.dropped_rows:
+            steps.append(f"{merge.dropped_rows:,} rows dropped with labels outside the list")
+        facts.append(("Labels", "; ".join(steps)))
     models = sorted({run.manifest.model.name for run in measured})
     if models:
         facts.append(("Models", "; ".join(models)))

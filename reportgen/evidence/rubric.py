@@ -76,7 +76,8 @@ def parse_rubric(raw: Mapping[str, Any], where: str = "rubrics.toml") -> Rubric:
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"malformed rubric ({error!r})", where=where, remedy="see ecbs5200/rubrics.toml") from None
     ids = [section.id for section in sections]
-    ids += [entry.id for section in sections for entry in (*section.evidence, *section.reasoning)]
+    ids += [item.id for section in sections for item in section.evidence]
+    ids += [item.id for section in sections for item in section.reasoning]
     if repeated := sorted({name for name in ids if ids.count(name) > 1}):
         raise InputError(f"id {repeated[0]!r} is used twice", where=where, remedy="give each item its own id")
     for section in sections:

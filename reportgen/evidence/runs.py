@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ BOOTSTRAP = f"percentile bootstrap over rows, {RESAMPLES:,} resamples"
 PAIRED = f"paired bootstrap over rows, {RESAMPLES:,} resamples"
 WILSON = "Wilson score"
 FINE_TUNED = ("embed", "encoder", "decoder")
+_SAMPLED_TRAIN = re.compile(r"train: .*\bsample of\b")
 _SPLIT_ORDER = ("val", "test", "train")
 
 
@@ -182,15 +184,16 @@ class Runs:
     # ------------------------------------------------------------------------------------------------------ warnings
 
     def partial(self, run: Bundle) -> list[str]:
-        """What makes a run incomplete: a status, a sampled split, a limit. Empty for a complete run."""
-        manifest, reasons = run.manifest, []
-        if manifest.status != "success":
-            reasons.append(f"its status is {manifest.status}")
-        for name, split in (manifest.dataset.splits if manifest.dataset else {}).items():
-            if split.sampled_of is not None and split.sampled_of > split.n_rows:
-                reasons.append(f"{name} is a sample of {split.n_rows:,} of {split.sampled_of:,} rows")
-        if (limit := run.config.passed.get("limit")) is not None and not reasons:
-            reasons.append(f"it was run with --limit {limit}")
+        """What makes a run incomplete: its status, or a sample instead of the rows it learnt from or is scored on."""
+        manifest = run.manifest
+        reasons = [] if manifest.status == "success" else [f"its status is {manifest.status}"]
+        if manifest.dataset is None:
+            return reasons
+        split = manifest.dataset.splits.get(self.split) if self.split else None  # type: ignore[call-overload]
+        if split and split.sampled_of is not None and split.sampled_of > split.n_rows:
+            reasons.append(f"{self.split} is a sample of {split.n_rows:,} of {split.sampled_of:,} rows")
+        # Splits nobody scored stand in the manifest by their note only.
+        reasons += [note.rstrip(".") for note in manifest.dataset.notes if _SAMPLED_TRAIN.match(note)]
         return reasons
 
     @property

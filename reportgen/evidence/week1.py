@@ -9,7 +9,7 @@ import numpy as np
 from . import classes, log, training
 from .context import Context, SectionEvidence, WeekAnswers
 from .datafacts import label_counts, text_facts
-from .model import Column, Highlight, Scalar, Table, Value
+from .model import Column, Highlight, Scalar, Table, Value, Verification
 from .numbers import listing, plural, show, show_value
 from .wording import DATA_NOISE, difference_sentence
 
@@ -80,13 +80,14 @@ def _texts(context: Context, found: SectionEvidence) -> None:
         for item in ("w1.s1.e4", "w1.s1.e5"):
             found.missing(item, context.command(FLOOR))
         return
+    trust: Verification = "declared" if texts.source == "audit.json" and texts.run is None else "bound"
     stand_in = None if texts.split == "train" else f"Measured on {texts.split}: no run kept these facts about train."
     hits, n = texts.redacted
     found.answer(
         "w1.s1.e4",
         f"{hits:,} of {n:,} texts on {texts.split} contain a redaction.",
         texts.value("redaction_rate", hits / n, "fraction", texts.redacted),
-        verification="bound",
+        verification=trust,
         caveats=[stand_in],
     )
     values = [
@@ -102,11 +103,11 @@ def _texts(context: Context, found: SectionEvidence) -> None:
         short, of = texts.within
         values.append(texts.value("within_max_length", short / of, "fraction", texts.within))
         lengths += f"; {show(short / of, 'fraction')} fit in {texts.max_length} tokens, the rest are cut."
-        uncounted = None
+        uncounted = texts.counted_by
     else:
         lengths += "."
         uncounted = f"Share within {texts.max_length} tokens not measured: run {context.command(FINE_TUNE)}"
-    found.answer("w1.s1.e5", lengths, *values, verification="bound", caveats=[stand_in, uncounted])
+    found.answer("w1.s1.e5", lengths, *values, verification=trust, caveats=[stand_in, uncounted])
 
 
 def _baseline(context: Context) -> SectionEvidence:
@@ -355,6 +356,10 @@ def _risks(context: Context, sections: dict[str, SectionEvidence]) -> SectionEvi
     offer("Macro F1 gained over the baseline", "w1.s3.e6")
     offer("Rescues confirmed by themselves", "w1.s3.e7", 1)
     offer("Classes lost", "w1.s3.e7", 2)
+    if context.audit is not None:
+        for split, leaked in context.audit.near.leaked.items():
+            value = Value("near_duplicates_of_train", leaked, "count", split=split, n=context.audit.rows[split])
+            rows.append({"about": f"Rows of {split} with a near duplicate in train", "value": value, "item": None})
     runs = context.runs
     if (lead := runs.candidate or runs.baseline) is not None:
         support = runs.per_class(lead).support

@@ -64,5 +64,5 @@ def _array(data: bytes, where: str) -> NDArray[Any]:
         return np.lib.format.read_array(stream, allow_pickle=False)
     except InputError:
         raise
-    except Exception as error:  # noqa: BLE001 - the header is a Python literal: parsing it can raise almost anything
+    except Exception as error:
         raise InputError(f"damaged array: {error}", where=where, remedy=_REMEDY) from None

@@ -61,6 +61,8 @@ class Draft:
     timings: Mapping[str, float] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    folder: str = ""
+    """Name of the folder its file is in: tells files of the same name apart."""
 
 
 def write_all(drafts: Sequence[Draft], out: Path) -> list[Path]:
@@ -75,7 +77,9 @@ def write_all(drafts: Sequence[Draft], out: Path) -> list[Path]:
     """
     names = [draft.run_id for draft in drafts]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f"two of the results would be called {twice!r}", remedy="rename one file, or import them apart")
+        raise UsageError(
+            f"two of the results would be called {twice!r}", remedy="rename one file, or import them apart"
+        )
     done: dict[str, Path] = {}
     for draft in drafts:
         try:

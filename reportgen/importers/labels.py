@@ -60,7 +60,7 @@ class LabelList:
                 remedy=self._remedy(cells[row], unparsed),
             )
         table |= dict.fromkeys(blanks, -1)
-        return np.fromiter((table[cell] for cell in cells), np.int64, len(cells))  # type: ignore[arg-type]
+        return np.fromiter((table[cell] for cell in cells), np.int64, len(cells))
 
     def checked(self, values: NDArray[Any], what: str, where: str, *, low: int = 0) -> Ids:
         """An array of label ids or names as int64 ids.
@@ -154,7 +154,7 @@ def as_strings(values: NDArray[Any], what: str, where: str) -> list[str]:
 
 def _from_cells(cells: set[str], k: int | None) -> tuple[str, ...]:
     if k is not None and (not cells or all(_INTEGER.fullmatch(cell) for cell in cells)):
-        return tuple(map(str, range(k)))
+        return tuple(map(str, range(min(k, MAX_LABELS + 1))))
     if cells and all(_INTEGER.fullmatch(cell) for cell in cells):
         highest = max(int(float(cell)) for cell in cells)
         return tuple(map(str, range(min(highest, MAX_LABELS) + 1)))

@@ -20,7 +20,7 @@ from reportgen.bundle import (
     sha256,
     text_sha256,
 )
-from reportgen.bundle.predictions import prepare
+from reportgen.bundle.predictions import outcome_of, prepare, store_logits
 from reportgen.data import Course, Dataset, row_features
 from reportgen.errors import InputError, one_line
 from reportgen.stats import TIER_RULES, tiers
@@ -28,7 +28,7 @@ from reportgen.stats import TIER_RULES, tiers
 from .draft import Draft, Part
 from .labels import Ids, LabelList
 from .reading import FileId
-from .rows import Found, Match, by_position_ids, covered, match_rows, subset
+from .rows import Match, by_position_ids, covered, match_rows, subset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +80,7 @@ def measured(
     data: Dataset | None,
     files: Sequence[FileId],
     form: str,
+    dataset: str = "not stated",
     week: int | None = None,
     trained_on: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
@@ -94,6 +95,7 @@ def measured(
         data: the dataset; its ids, texts and training counts go with the rows. Without it rows have positional ids.
         files: the source files.
         form: name of the format, for the bundle's config.
+        dataset: name of the data the rows are said to be from, where `data` is None.
         week: of the course.
         trained_on: splits the model was fitted to, if known.
         settings: further facts for the bundle's config.
@@ -109,9 +111,7 @@ def measured(
     _check_logits(found)
     if data is None:
         parts, features, how = _without_data(found)
-        info = DatasetInfo(
-            name=course.hub_dataset or "not stated", labels_sha256=labels_sha256(found.names.names), splits={}
-        )
+        info = DatasetInfo(name=dataset, labels_sha256=labels_sha256(found.names.names), splits={})
         counts: tuple[int, ...] = ()
     else:
         parts, features, how = _with_data(found, data, course)
@@ -124,7 +124,6 @@ def measured(
             licence=data.licence,
         )
         counts = tuple(data.train_counts.tolist()) if "train" in data.splits else ()
-    _note_changes(found, parts)
     source = ", ".join(one_line(file.name, 120) for file in files)
     notes = [f"Imported from {source} ({form}); rows matched by {how}.", *found.notes]
     info = info.model_copy(update={"notes": (*(data.notes if data else ()), *notes)})
@@ -180,7 +179,9 @@ def _check_logits(found: Outcomes) -> None:
         )
     if found.predictions is not None:
         if (found.predictions < 0).any():
-            raise InputError("a prediction of −1 beside logits", where=where, remedy="an answer with scores has a label")
+            raise InputError(
+                "a prediction of −1 beside logits", where=where, remedy="an answer with scores has a label"
+            )
         chosen = np.take_along_axis(logits, found.predictions[:, None], axis=1)[:, 0].astype(np.float64)
         margin = top.astype(np.float64) - chosen
         wrong = np.flatnonzero(margin > _TIE * np.maximum(1.0, np.abs(top.astype(np.float64))))
@@ -191,6 +192,11 @@ def _check_logits(found: Outcomes) -> None:
                 where=where,
                 remedy="save predictions and scores of the same model in the same row order",
             )
+    stored = store_logits(logits, where)
+    if found.predictions is not None and (moved := int((outcome_of(stored)[0] != found.predictions).sum())):
+        found.notes.append(
+            f"{moved:,} predictions are ties, or become ties in float16; the stored logits decide (lowest id)."
+        )
     if found.confidence is not None:
         values = logits.astype(np.float64)
         own = 1 / np.exp(values - values.max(axis=1, keepdims=True)).sum(axis=1)
@@ -199,11 +205,10 @@ def _check_logits(found: Outcomes) -> None:
                 f"{off:,} stated confidences are not the softmax of the logits beside them; the logits' are used."
             )
         found.confidence = None
+    found.logits = stored
 
 
-def _with_data(
-    found: Outcomes, data: Dataset, course: Course
-) -> tuple[dict[str, Part], pd.DataFrame | None, str]:
+def _with_data(found: Outcomes, data: Dataset, course: Course) -> tuple[dict[str, Part], pd.DataFrame | None, str]:
     import pandas as pd
 
     match: Match = match_rows(
@@ -233,7 +238,9 @@ def _without_data(found: Outcomes) -> tuple[dict[str, Part], None, str]:
     split = found.split or "val"
     if found.labels is None:
         raise InputError(
-            "the file has no true labels", where=found.where, remedy="pass --data, or import a file of the same run that has them"
+            "the file has no true labels",
+            where=found.where,
+            remedy="pass --data, or import a file of the same run that has them",
         )
     ids = found.row_ids
     how = "the file's own row ids" if ids is not None else "position"
@@ -252,7 +259,9 @@ def _without_data(found: Outcomes) -> tuple[dict[str, Part], None, str]:
     return {split: Part(_prepare(found, rows, ids, digests, found.labels, split))}, None, how
 
 
-def _prepare(found: Outcomes, rows: NDArray[np.int64], ids: Any, digests: Any, labels: Any, split: str) -> SplitPredictions:
+def _prepare(
+    found: Outcomes, rows: NDArray[np.int64], ids: Any, digests: Any, labels: Any, split: str
+) -> SplitPredictions:
     def part(values: Any) -> Any:
         return None if values is None else values[rows]
 
@@ -266,21 +275,6 @@ def _prepare(found: Outcomes, rows: NDArray[np.int64], ids: Any, digests: Any, l
         confidence=part(found.confidence) if found.logits is None else None,
         where=f"{found.where}, {split}",
     )
-
-
-def _note_changes(found: Outcomes, parts: Mapping[str, Part]) -> None:
-    """Say how many stated predictions the stored logits decide differently."""
-    if found.logits is None or found.predictions is None:
-        return
-    before = np.bincount(found.predictions, minlength=len(found.names.names))
-    after = sum(
-        np.bincount(part.outcomes.predictions, minlength=len(found.names.names)) for part in parts.values()
-    )
-    if moved := int(np.abs(after - before).sum()) // 2:
-        found.notes.append(
-            f"At least {moved:,} predictions changed: they were ties or became ties in float16, "
-            "and the stored logits decide (lowest id)."
-        )
 
 
 def _digest(part: SplitPredictions) -> str:

@@ -80,7 +80,9 @@ def _by_id(data: Dataset, row_ids: Sequence[str], texts: Sequence[str] | None, w
     repeated = [(cell, count) for cell, count in Counter(row_ids).most_common(1) if count > 1]
     if repeated:
         cell, count = repeated[0]
-        raise InputError(f"row id {one_line(cell, 60)!r} occurs {count} times", where=where, remedy="keep one row an id")
+        raise InputError(
+            f"row id {one_line(cell, 60)!r} occurs {count} times", where=where, remedy="keep one row an id"
+        )
     place = {row: (name, at) for name, split in data.splits.items() for at, row in enumerate(split.row_ids.tolist())}
     places = [place.get(row) for row in row_ids]
     missing = [at for at, found in enumerate(places) if found is None]

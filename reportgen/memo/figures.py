@@ -122,6 +122,8 @@ def _svg(canvas: Canvas, figure: Figure) -> Markup:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
+    # Its style sheet speaks of every element of the page; ours says the same of plots only.
+    text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
     text = re.sub(r' xmlns(?::xlink)?="[^"]*"', "", text).replace("xlink:href", "href")
     text = _ID.sub(lambda match: f"{match[1]}{figure.id}-{match[2]}", text)
     text = re.sub(r"font: ([\d.]+)px[^;\"]*", r"font-size: \1px", text)

@@ -94,7 +94,7 @@ def parse_prose(text: str, evidence: WeekEvidence | Rubric, where: str = "the pr
         kept = (line for number, line in enumerate(lines[begin:end], start=begin) if number not in comments)
         return "\n".join(kept).strip()
 
-    ends = [first for first, _, _ in starts[1:]] + [len(lines)]
+    ends = [*(first for first, _, _ in starts), len(lines)][1:] if starts else []
     sections = {name: text for (_, after, name), end in zip(starts, ends, strict=True) if (text := part(after, end))}
     return Prose(sections, front, part(0, starts[0][0] if starts else len(lines)))
 
@@ -124,8 +124,12 @@ def _front_matter(text: str, where: str) -> tuple[dict[str, str], str, int]:
                 where=f"{where}, line {number}",
                 remedy=f"its keys: {', '.join(FRONT_MATTER)}",
             )
-        found[last] = match[2].strip().strip("\"'")
+        found[last] = _unquoted(match[2].strip())
     return {key: value for key, value in found.items() if value}, "\n".join(lines[end + 1 :]), end + 1
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 
 
 def _structure(body: str) -> tuple[list[tuple[int, int, str]], set[int]]:
@@ -135,11 +139,11 @@ def _structure(body: str) -> tuple[list[tuple[int, int, str]], set[int]]:
     headings: list[tuple[int, int, str]] = []
     comments: set[int] = set()
     tokens = MarkdownIt("commonmark").parse(body)
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+    for at, token in enumerate(tokens):
         if token.map is None or token.level:
             continue
-        if token.type == "heading_open" and token.tag == "h2" and following is not None:
-            headings.append((token.map[0], token.map[1], following.content.strip()))
+        if token.type == "heading_open" and token.tag == "h2":
+            headings.append((token.map[0], token.map[1], tokens[at + 1].content.strip()))
         elif token.type == "html_block" and token.content.lstrip().startswith("<!--"):
             comments.update(range(*token.map))
     return headings, comments

@@ -54,11 +54,9 @@ def to_markdown(evidence: WeekEvidence, prose: Prose | None = None) -> str:
 def _item(item: Item) -> list[str]:
     head = f"- **{_safe(item.label)}** (`{item.id}`"
     if item.missing:
-        return [
-            f"{head}): not measured. {_safe(item.sentence)} Run `{item.missing.replace('`', chr(39))}`".replace(
-                "  ", " "
-            )
-        ]
+        command = visible(" ".join(item.missing.split())).replace("`", "'")
+        why = f"{_safe(item.sentence)} " if item.sentence else ""
+        return [f"{head}): not measured. {why}Run `{command}`"]
     lines = [f"{head}, {item.verification}{', ' + item.verdict if item.verdict else ''}): {_safe(item.sentence)}"]
     lines += [f"  - {_safe(_value(value))}" for value in item.values]
     return lines + [f"  - Note: {_safe(caveat)}" for caveat in item.caveats]

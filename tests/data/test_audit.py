@@ -19,7 +19,10 @@ from reportgen.data.tokens import installed_counter
 from reportgen.data.words import Words
 from reportgen.errors import InputError
 
-LONG = "the bank took my money and would not give it back to me when i asked for it by letter and by phone last week"
+LONG = (
+    "the bank took my money and would not give it back to me when i asked for it by letter and by phone and then in "
+    "person at the branch last week"
+)
 
 
 def dataset(splits: dict[str, list[tuple[str, str]]], provenance: Provenance | None = None) -> Dataset:
@@ -67,7 +70,7 @@ def test_head_and_tail_shares():
 
 
 def test_duplicates_leaks_and_conflicts_by_hand():
-    near = LONG.replace("last week", "this morning")
+    near = LONG.replace("week", "month")
     found = audit(
         dataset(
             {

@@ -33,7 +33,7 @@ def test_tier_rule_of_each_week():
 
 
 def test_unknown_course_names_the_others():
-    with pytest.raises(UsageError, match="no course called 'nope'.*banking77lt, ecbs5200, generic"):
+    with pytest.raises(UsageError, match=r"no course called 'nope'.*banking77lt, ecbs5200, generic"):
         load_course("nope")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import sys
 import time
 from pathlib import Path
@@ -82,7 +83,7 @@ def test_quoted_cells_may_span_lines_and_rows_are_counted_as_records(tmp_path: P
         ("\n \n", "empty"),
         ("text,label\n", "no rows"),
         ("text,label\na\0b,c\n", "NUL byte.*line 2"),
-        (b"\xff\xfea\x00,\x00b", "no rows"),
+        (b"\xff\xfea\x00,\x00b\x00", "no rows"),
         (b"\xff\xfea", "cannot be decoded"),
         ("text,text,label\na,b,c\n", "two columns are called 'text'"),
         ("text,label\na,b\nc,d,e\n", "3 cells where the header has 2 in d.csv, line 3"),
@@ -90,11 +91,6 @@ def test_quoted_cells_may_span_lines_and_rows_are_counted_as_records(tmp_path: P
         ("text,label\nx,\n,a\n", "no rows with a text and a label"),
         ("text,label\nx,a\ny,b\nz,c\n", "no label has enough rows"),
         ("text\nx\ny\n", "no column looks like a label"),
-        (
-            "text,label\n" + "x" * 10_000_000 + ",a\n",
-            "cell longer than 131,072 characters starts here in d.csv, line 2",
-        ),
-        ('text,label\nx,a\n"' + "x y\n" * 2_500_000 + '",a\n', "cell longer than 131,072 .*line 3"),
         (b"PK\x03\x04rest", "spreadsheet"),
     ],
 )
@@ -102,6 +98,17 @@ def test_hostile_files_are_refused_in_one_line(tmp_path: Path, content: str | by
     with pytest.raises(InputError, match=says) as caught:
         load_dataset(write(tmp_path, content), course="generic")
     assert "\n" not in str(caught.value)
+
+
+def test_a_cell_of_ten_megabytes_is_refused_at_once(tmp_path: Path):
+    started = time.perf_counter()
+    for content, line in (
+        ("text,label\n" + "x" * 10_000_000 + ",a\n", 2),
+        ('text,label\nx,a\n"' + "x y\n" * 2_500_000 + '",a\n', 3),
+    ):
+        with pytest.raises(InputError, match=rf"longer than 131,072 characters starts here in d\.csv, line {line}"):
+            load_dataset(write(tmp_path, content))
+    assert time.perf_counter() - started < 20
 
 
 def test_missing_column_names_the_columns_and_the_nearest(tmp_path: Path):
@@ -158,7 +165,7 @@ def test_text_types(tmp_path: Path):
     with pytest.raises(InputError, match="lists or records"):
         load_dataset(path)
     pd.DataFrame({"text": ["x" * (MAX_CELL + 1)] * 4, "label": ["a", "b"] * 2}).to_parquet(path)
-    with pytest.raises(InputError, match="more than 131,072 characters.*row 0"):
+    with pytest.raises(InputError, match=r"more than 131,072 characters.*row 0"):
         load_dataset(path)
 
 
@@ -211,7 +218,7 @@ def test_hub_without_a_network_fails_fast_with_a_remedy(tmp_path: Path, monkeypa
     monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", unreachable)
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
     started = time.perf_counter()
-    with pytest.raises(InputError, match="cannot be reached.*no route to host.*no cached copy.*go online") as caught:
+    with pytest.raises(InputError, match=r"cannot be reached.*no route to host.*no cached copy.*go online") as caught:
         load_dataset("determined-ai/consumer_complaints_medium", course="ecbs5200")
     assert time.perf_counter() - started < 5
     assert "\n" not in str(caught.value)
@@ -250,16 +257,18 @@ def test_senseless_limit(tmp_path: Path):
 
 
 @given(st.binary(max_size=300) | st.text('text,label\n"ab;\r\t\0 é', max_size=120).map(str.encode))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_give_a_dataset_or_one_line(tmp_path: Path, raw: bytes):
     for content in (raw, b"text,label\nx,a\ny,b\nz,a\nw,b\n" + raw):
         path = write(tmp_path, content)
         try:
             data = load_dataset(path)
         except ReportgenError as error:
-            assert "\n" not in str(error)
+            said = str(error)
         else:
+            said = " ".join(data.notes)
             assert sum(map(len, data.splits.values())) > 0
+        assert "\n" not in said
 
 
 @given(
@@ -267,9 +276,9 @@ def test_any_bytes_give_a_dataset_or_one_line(tmp_path: Path, raw: bytes):
         st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=8), min_size=2, max_size=2)
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_what_pandas_writes_is_read_back(rows: list[list[str]]):
     rows = [["u", "v"], *rows]
     frame = pd.DataFrame(rows, columns=["text", "label"])
-    found, _ = parse_csv(frame.to_csv(index=False).encode(), "d.csv", ("text", "label"))
+    found, _ = parse_csv(frame.to_csv(index=False, quoting=csv.QUOTE_ALL).encode(), "d.csv", ("text", "label"))
     assert found.to_numpy().tolist() == rows

@@ -1,14 +1,15 @@
-"""What must hold for any candidates: flips are exact, order and dominated candidates are irrelevant, limits are monotone."""
+"""What must hold for any candidates: exact flips, no effect of order or of dominated candidates, monotone limits."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 
 from reportgen.decide import (
     Candidate,
@@ -26,6 +27,7 @@ from reportgen.decide import (
     Scenario,
     recommend,
 )
+from reportgen.decide.choice import Facts, Problem
 
 SINGLE, OFFLINE = Quantity("latency_ms", "single-stream"), Quantity("latency_ms", "offline")
 
@@ -37,6 +39,10 @@ times = st.sampled_from([0.5, 1.0, 2.31, 3.0, 10.0, 58.0, 2300.0])
 @st.composite
 def candidate(draw: st.DrawFn, name: str) -> Candidate:
     metrics = {key: Metric(draw(shares)) for key in ("macro_f1", "accuracy", "ece_post") if draw(st.integers(0, 5))}
+    if "macro_f1" in metrics and draw(st.booleans()):
+        value = metrics["macro_f1"].value
+        noise = draw(st.lists(st.sampled_from([-0.05, 0.0, 0.05]), min_size=8, max_size=8))
+        metrics["macro_f1"] = Metric(value, resamples=Resamples("rows", value + np.array(noise)))
     modes = draw(st.lists(st.sampled_from(["single-stream", "offline", None]), unique=True, max_size=3))
     return Candidate(
         model=name,
@@ -97,16 +103,24 @@ def predicted(found: Recommendation, key: str, x: float) -> str | None:
     return up[-1].choice if up else down[0].choice if down else found.choice
 
 
+def choice(found: list[Candidate], scenario: Scenario) -> str | None:
+    """The choice alone, without the flip points, which take most of the time."""
+    ordered = sorted(found, key=lambda candidate: candidate.model)
+    problem = Problem(Facts(ordered, scenario), scenario)
+    index = problem.choose(problem.tier)
+    return None if index < 0 else ordered[index].model
+
+
 def probes(flips: list[Flip], relative: float) -> list[float]:
     """Values at, just beside and between the flip points."""
     edges = sorted({float(flip.at) for flip in flips})
     beside = [edge * (1 + sign * relative) for edge in edges for sign in (-1, 1)]
-    between = [(one + other) / 2 for one, other in zip(edges, edges[1:], strict=False)]
+    between = [(one + other) / 2 for one, other in pairwise(edges)]
     return [*edges, *beside, *between, *([edges[0] / 2, edges[-1] * 2] if edges else [1.0, 100.0])]
 
 
 @given(candidates(), scenarios())
-@many(200)
+@many(50)
 def test_flips_along_limits_equal_brute_force(found: list[Candidate], scenario: Scenario) -> None:
     recommendation = recommend(found, scenario)
     for index, constraint in enumerate(scenario.constraints):
@@ -114,7 +128,7 @@ def test_flips_along_limits_equal_brute_force(found: list[Candidate], scenario: 
         mine = [flip for flip in recommendation.flip_points if flip.constraint == key]
         if constraint.quantity.metric == "needs_gpu":
             rest = (*scenario.constraints[:index], *scenario.constraints[index + 1 :])
-            allowed = recommend(found, replace(scenario, constraints=rest)).choice
+            allowed = choice(found, replace(scenario, constraints=rest))
             assert [flip.choice for flip in mine] == ([] if allowed == recommendation.choice else [allowed])
             continue
         extra = [0.05, 0.1, 0.15, 0.2, 0.204, 0.3, 1.0, 2.31, 5.0, 58.0, 100.0]
@@ -126,13 +140,11 @@ def test_flips_along_limits_equal_brute_force(found: list[Candidate], scenario: 
                 replace(constraint, limit=limit),
                 *scenario.constraints[index + 1 :],
             )
-            assert recommend(found, replace(scenario, constraints=moved)).choice == predicted(
-                recommendation, key, limit
-            )
+            assert choice(found, replace(scenario, constraints=moved)) == predicted(recommendation, key, limit)
 
 
 @given(candidates(), scenarios())
-@many(200)
+@many(50)
 def test_flips_along_load_and_price_equal_brute_force(found: list[Candidate], scenario: Scenario) -> None:
     recommendation = recommend(found, scenario)
     for key in ("monthly_volume", "price.gpu_hour", "price.cpu_hour"):
@@ -148,54 +160,42 @@ def test_flips_along_load_and_price_equal_brute_force(found: list[Candidate], sc
                 moved = replace(scenario, price=replace(scenario.price, **{key[6:]: x}))
             if any(x == flip.at for flip in mine):
                 continue  # at a crossing itself rounding decides; just beside it the choice is certain
-            assert recommend(found, moved).choice == predicted(recommendation, key, x)
+            assert choice(found, moved) == predicted(recommendation, key, x)
 
 
 @given(candidates(), scenarios(), st.randoms(use_true_random=False))
-@many(150)
+@many(40)
 def test_order_of_candidates_is_irrelevant(found: list[Candidate], scenario: Scenario, random: object) -> None:
     shuffled = list(found)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert recommend(shuffled, scenario) == recommend(found, scenario)
 
 
-@given(candidates(), scenarios(), st.integers(0, 5), st.data())
-@many(250)
+losses = st.sampled_from([0.003, 0.05])
+
+
+@given(candidates(), scenarios(), st.integers(0, 5), losses, losses, st.sampled_from(["a", "z"]))
+@many(40)
 def test_a_dominated_candidate_changes_nothing(
-    found: list[Candidate], scenario: Scenario, which: int, data: st.DataObject
+    found: list[Candidate], scenario: Scenario, which: int, quality: float, speed: float, name: str
 ) -> None:
     better = found[which % len(found)]
-    worse_by = data.draw(st.lists(st.sampled_from([0.0, 0.003, 0.05]), min_size=6, max_size=6).filter(any))
     metrics = {
-        "macro_f1": Metric(max(better.metrics["macro_f1"].value - worse_by[0], 0))
-        if "macro_f1" in better.metrics
-        else None,
-        "accuracy": Metric(max(better.metrics["accuracy"].value - worse_by[1], 0))
-        if "accuracy" in better.metrics
-        else None,
-        "ece_post": Metric(min(better.metrics["ece_post"].value + worse_by[2], 1))
-        if "ece_post" in better.metrics
-        else None,
+        key: replace(
+            metric, value=min(metric.value + quality, 1) if key == "ece_post" else max(metric.value - quality, 0)
+        )
+        for key, metric in better.metrics.items()
     }
-    dominated = replace(
-        better,
-        model=data.draw(st.sampled_from(["a", "z"])),
-        metrics={name: metric for name, metric in metrics.items() if metric},
-        latency=tuple(replace(f, ms={"p50": f.ms["p50"] * (1 + worse_by[3])}) for f in better.latency),
-        memory=tuple(replace(f, bytes=f.bytes + round(100 * worse_by[4])) for f in better.memory),
-    )
-    before, after = recommend(found, scenario), recommend([*found, dominated], scenario)
-    if before.choice is None or after.choice == "a":
-        # A copy that is worse only where this scenario does not look is the same candidate; the name decides.
-        looked = replace(dominated, model=better.model)
-        if before.choice == better.model:
-            assert recommend([looked if c is better else c for c in found], scenario).choice == better.model
-        return
-    assert after.choice == before.choice
+    slower = tuple(replace(figure, ms={"p50": figure.ms["p50"] * (1 + speed)}) for figure in better.latency)
+    dominated = replace(better, model=name, metrics=metrics, latency=slower)
+    # Worse where the scenario looks; one that is equal there is no dominated candidate but a twin.
+    values = {a.model: a.primary for a in recommend([better, dominated], scenario).candidates}
+    assume(values[name] is not None and values[name] != values[better.model])
+    assert choice([*found, dominated], scenario) == choice(found, scenario)
 
 
 @given(candidates(), scenarios(), times, shares)
-@many(150)
+@many(40)
 def test_relaxing_never_turns_a_pass_into_a_fail(
     found: list[Candidate], scenario: Scenario, by: float, share: float
 ) -> None:
@@ -213,7 +213,7 @@ def test_relaxing_never_turns_a_pass_into_a_fail(
 
 
 @given(candidates(), scenarios())
-@many(150)
+@many(40)
 def test_the_choice_is_the_best_of_those_that_pass(found: list[Candidate], scenario: Scenario) -> None:
     result = recommend(found, scenario)
     passing = [a for a in result.candidates if a.passes is True and a.primary is not None]
@@ -224,30 +224,24 @@ def test_the_choice_is_the_best_of_those_that_pass(found: list[Candidate], scena
     assert chosen.passes is True
     sign = 1 if scenario.primary.higher else -1
     best = max(sign * (a.primary or 0.0) for a in passing)
-    assert sign * (chosen.primary or 0.0) >= best - scenario.primary.tolerance - 1e-9
+    near = sign * (chosen.primary or 0.0) >= best - scenario.primary.tolerance - 1e-9
+    assert near or "paired" in next(tie.reason for tie in result.ties if tie.model == result.choice)
 
 
 @given(candidates(), scenarios())
-@many(100)
+@many(40)
 def test_a_relaxation_is_enough(found: list[Candidate], scenario: Scenario) -> None:
     for relaxation in recommend(found, scenario).relaxations:
-        relaxed = scenario
-        for change in relaxation.changes:
-            if change.constraint == "needs_gpu":
-                kept = tuple(c for c in relaxed.constraints if c.quantity.metric != "needs_gpu")
-                relaxed = replace(relaxed, constraints=kept)
-                continue
-            moved = [
-                replace(c, limit=change.to, operator=change.operator) if scenario.key(o) == change.constraint else c
-                for c, o in zip(
-                    relaxed.constraints,
-                    [c for c in scenario.constraints if c in relaxed.constraints or True][: len(relaxed.constraints)],
-                    strict=True,
-                )
-            ]
-            relaxed = replace(relaxed, constraints=tuple(moved))
-        if all(change.to > 0 for change in relaxation.changes if change.constraint != "needs_gpu"):
-            assert recommend(found, relaxed).assessment(relaxation.model).passes is True
+        changes = {change.constraint: change for change in relaxation.changes}
+        relaxed = []
+        for constraint in scenario.constraints:
+            change = changes.get(scenario.key(constraint))
+            if change is None:
+                relaxed.append(constraint)
+            elif constraint.quantity.metric != "needs_gpu":
+                relaxed.append(replace(constraint, limit=change.to, operator=change.operator))
+        result = recommend(found, replace(scenario, constraints=tuple(relaxed)))
+        assert result.assessment(relaxation.model).passes is True
 
 
 def test_paired_resamples_make_ties() -> None:

@@ -1,4 +1,4 @@
-"""`synthetic:cfpb`: the embedded stand-in for the course data; its sizes and difficulty are real, its text is invented."""
+"""`synthetic:cfpb`: the embedded stand-in for the course data; real sizes and difficulty, invented text."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def apportion(weights: Sequence[float], total: int, minimum: int = 0) -> NDArray
     """
     shares = np.maximum(np.asarray(weights, float) - minimum, 1e-9)
     exact = shares / shares.sum() * (total - minimum * len(shares))
-    rows = np.floor(exact).astype(np.int64)
+    rows: NDArray[np.int64] = np.floor(exact).astype(np.int64)
     rows[np.argsort(rows - exact, kind="stable")[: total - minimum * len(shares) - rows.sum()]] += 1
     rows += minimum
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,20 +14,7 @@ from typing import Any
 from .random import Stream
 
 _SLOT = re.compile(r"\{(\w+)\}")
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+_MONTHS = "January February March April May June July August September October November December".split()
 _NUMBERS = ("two", "three", "four", "five", "six", "several", "2", "3", "4", "5", "10", "12")
 _MONEY_POOL = 512
 
@@ -83,7 +71,7 @@ def vocabulary(year: int, *, redacted: bool, stream: Stream) -> Vocabulary:
 
 def _amount(stream: Stream) -> str:
     """Money, log-normal around 400; the public data writes it as {$400.00}, some people as a plain figure."""
-    value = 400 * 2.718281828 ** (1.4 * stream.normal())
+    value = 400 * math.exp(1.4 * stream.normal())
     style = stream.uniform()
     if style < 0.45:
         return f"{{${value:.2f}}}"

@@ -18,12 +18,12 @@ REDACTED = 0.637
 """Share of texts with blanked-out details; long texts more than short ones."""
 REDACTED_SLOPE = 0.2
 
-CLEAR = (0.35, 0.55)
+CLEAR = (0.27, 0.5)
 """Share of texts about their own label, for labels with up to 100 training rows and for the largest; between them it
 grows with the logarithm of the rows. Narrow labels are the ones people mix up with the obvious box on the form."""
 VAGUE = 0.35
 """Share of the other texts that only tell the product; the rest are about another label of the family."""
-MISROUTED = 0.03
+MISROUTED = 0.06
 """Share of texts that seem to be about another product."""
 CONFUSION = 0.7
 """Labels are mistaken for one of their family in proportion to this power of its rows."""

@@ -1,0 +1,145 @@
+"""The ablation behind the `rescue` recipe: one lever at a time, then together, each for several seeds.
+
+    python -m benchmarks.ablation --data DIR --course banking77lt --model minilm --out RUNS --seeds 42 123 7 --jobs 2
+
+Every row is trained on `train`. The table of `val` is for choosing; `test` is printed with --test, once, at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+BASE: dict[str, Any] = {"lr": 1e-4, "epochs": 20, "latency": False}
+LORA = {"r": 16, "alpha": 32, "dropout": 0.05}
+NAMES, HEAD = {"label_names_as_rows": True}, {"head_init": "embedding_regression"}
+LA = {"loss": "logit_adjusted"}
+
+ENCODER: dict[str, dict[str, Any]] = {
+    "slides-3ep-2e-5": {"lr": 2e-5, "epochs": 3},
+    "plain-10ep": {"epochs": 10},
+    "plain": {},
+    "weights-sqrt": {"class_weights": "sqrt"},
+    "weights-balanced": {"class_weights": "balanced"},
+    "focal": {"loss": "focal"},
+    "logit-adjusted": LA,
+    "balanced-softmax": {"loss": "balanced_softmax"},
+    "sampling-sqrt": {"sampling": "sqrt"},
+    "smoothing": {"label_smoothing": 0.1},
+    "batch-16": {"batch_size": 16},
+    "crt": {"stage2": {"epochs": 5, "lr": 1e-3}},
+    "names": NAMES,
+    "head": HEAD,
+    "la-names": LA | NAMES,
+    "la-head": LA | HEAD,
+    "la-names-head": LA | NAMES | HEAD,
+    "la-names-head-10ep": LA | NAMES | HEAD | {"epochs": 10},
+    "la-names-head-5e-5": LA | NAMES | HEAD | {"lr": 5e-5},
+    "la-names-head-2e-4": LA | NAMES | HEAD | {"lr": 2e-4},
+    "la-names-head-bs16": LA | NAMES | HEAD | {"batch_size": 16},
+    "la-names-head-smoothing": LA | NAMES | HEAD | {"label_smoothing": 0.1},
+    "la-names-head-40ep": LA | NAMES | HEAD | {"epochs": 40},
+}
+
+DECODER: dict[str, dict[str, Any]] = {
+    "decoder-lora": {"lr": 2e-4, "epochs": 10},
+    "decoder-lora-weighted": {"lr": 2e-4, "epochs": 10, "class_weights": "sqrt"},
+    "decoder-lora-la": {"lr": 2e-4, "epochs": 10} | LA,
+    "decoder-lora-la-names": {"lr": 2e-4, "epochs": 10} | LA | NAMES,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--course", default="banking77lt")
+    parser.add_argument("--model", default="minilm")
+    parser.add_argument("--runner", choices=("encoder", "decoder"), default="encoder")
+    parser.add_argument("--only", nargs="*", help="rows of the table; all by default")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[42, 123, 7])
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--test", action="store_true", help="also print the scores on test")
+    arguments = parser.parse_args()
+
+    rows = ENCODER if arguments.runner == "encoder" else DECODER
+    wanted = arguments.only or list(rows)
+    jobs = [(name, seed) for seed in arguments.seeds for name in wanted]
+    started = time.perf_counter()
+    with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:
+        futures = {
+            pool.submit(
+                train, arguments.data, arguments.course, arguments.runner, arguments.model, name, seed, arguments.out
+            ): (name, seed)
+            for name, seed in jobs
+        }
+        for done in as_completed(futures):
+            name, seed = futures[done]
+            error = done.exception()
+            said = f"failed: {error}" if error else f"{done.result():.0f} s"
+            print(f"[{time.perf_counter() - started:5.0f} s] {name} seed {seed}: {said}", flush=True)
+    report(arguments.out, wanted, arguments.seeds, ("val", "test") if arguments.test else ("val",))
+
+
+def train(data: str, course: str, runner: str, model: str, name: str, seed: int, out: Path) -> float:
+    """One run; its seconds."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from models.registry import get_runner
+    from models.run import Runs, execute
+    from reportgen.data import load_dataset
+
+    rows = ENCODER if runner == "encoder" else DECODER
+    dataset = load_dataset(data, course=course)
+    settings = (BASE if runner == "encoder" else {"latency": False}) | {"model": model} | rows[name]
+    started = time.perf_counter()
+    execute(get_runner(runner), dataset, out, f"{name}-s{seed}", settings, settings, seed, Runs(out))
+    return time.perf_counter() - started
+
+
+def report(out: Path, names: list[str], seeds: list[int], splits: tuple[str, ...]) -> None:
+    """Mean over seeds, and the spread of macro F1."""
+    from reportgen.bundle import read_bundle
+    from reportgen.stats import scores
+
+    table = []
+    for split in splits:
+        print(f"\n{split:32}{'macro F1':>10}{'± SD':>8}{'accuracy':>10}{'zero F1':>9}{'seconds':>9}  seeds")
+        for name in names:
+            paths = [out / f"{name}-s{seed}" for seed in seeds if (out / f"{name}-s{seed}").is_dir()]
+            found, seconds = [], []
+            for path in paths:
+                bundle = read_bundle(path)
+                part = bundle.predictions(split)
+                found.append(scores(part.labels, part.predictions, len(bundle.labels.names)))
+                seconds.append(bundle.manifest.timings.get("train", 0.0))
+            if not found:
+                continue
+            f1 = np.array([score.macro_f1 for score in found])
+            row = {
+                "split": split,
+                "row": name,
+                "macro_f1": f1.mean(),
+                "sd": f1.std(ddof=1) if len(f1) > 1 else float("nan"),
+                "accuracy": np.mean([score.accuracy for score in found]),
+                "zero_f1": np.mean([score.zero_f1 for score in found]),
+                "seconds": np.mean(seconds),
+                "seeds": len(found),
+            }
+            table.append({key: None if value != value else value for key, value in row.items()})
+            print(
+                f"{name:32}{row['macro_f1']:10.4f}{row['sd']:8.4f}{row['accuracy']:10.4f}{row['zero_f1']:9.1f}"
+                f"{row['seconds']:9.1f}  {row['seeds']}"
+            )
+    (out / "ablation.json").write_text(json.dumps(table, indent=1, default=float))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""From paths to files."""
+
+from __future__ import annotations
+
+import pytest
+
+from reportgen.data import load_course
+from reportgen.errors import InputError, ReportgenError, UsageError
+from reportgen.memo import build_memo
+
+
+def test_memo_and_twins(runs, tmp_path) -> None:
+    prose = tmp_path / "week1.md"
+    prose.write_text("---\nauthor: Ada\n---\n## 1\nText.\n", encoding="utf-8")
+    folder = runs[0].path.parent
+    written = build_memo(1, [folder], tmp_path / "out" / "memo.html", prose=prose, twins=True)
+    assert [path.name for path in written] == ["memo.html", "memo.md", "memo.json"]
+    assert "Ada" in written[0].read_text(encoding="utf-8")
+    again = build_memo(1, [folder], tmp_path / "again.html", prose=prose)
+    assert again[0].read_bytes() == written[0].read_bytes()
+
+
+def test_nothing_is_written_when_anything_is_wrong(runs, tmp_path) -> None:
+    prose = tmp_path / "week1.md"
+    prose.write_text("## 9. Nowhere\n", encoding="utf-8")
+    out = tmp_path / "memo.html"
+    with pytest.raises(InputError):
+        build_memo(1, [runs[0].path.parent], out, prose=prose)
+    with pytest.raises(ReportgenError):
+        build_memo(1, [tmp_path / "none"], out)
+    with pytest.raises(UsageError, match="no course"):
+        build_memo(1, [runs[0].path.parent], out, course="nonesuch")
+    assert not out.exists()
+
+
+def test_the_course_is_the_bundles_own(runs, tmp_path) -> None:
+    page = build_memo(1, [runs[0].path], tmp_path / "memo.html")[0].read_text(encoding="utf-8")
+    assert load_course("ecbs5200").title in page
