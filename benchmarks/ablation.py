@@ -22,6 +22,7 @@ BASE: dict[str, Any] = {"lr": 1e-4, "epochs": 20, "latency": False}
 LORA = {"r": 16, "alpha": 32, "dropout": 0.05}
 NAMES, HEAD = {"label_names_as_rows": True}, {"head_init": "embedding_regression"}
 LA = {"loss": "logit_adjusted"}
+TOGETHER = LA | NAMES | HEAD | {"label_smoothing": 0.1}
 
 ENCODER: dict[str, dict[str, Any]] = {
     "slides-3ep-2e-5": {"lr": 2e-5, "epochs": 3},
@@ -47,6 +48,23 @@ ENCODER: dict[str, dict[str, Any]] = {
     "la-names-head-bs16": LA | NAMES | HEAD | {"batch_size": 16},
     "la-names-head-smoothing": LA | NAMES | HEAD | {"label_smoothing": 0.1},
     "la-names-head-40ep": LA | NAMES | HEAD | {"epochs": 40},
+    "together": TOGETHER,
+    "together-smoothing-.2": TOGETHER | {"label_smoothing": 0.2},
+    "together-smoothing-.3": TOGETHER | {"label_smoothing": 0.3},
+    "together-2e-4": TOGETHER | {"lr": 2e-4},
+    "together-bs16": TOGETHER | {"batch_size": 16},
+    "together-10ep": TOGETHER | {"epochs": 10},
+    "together-40ep": TOGETHER | {"epochs": 40},
+    "together-tau-1.5": TOGETHER | {"tau": 1.5},
+    "together-weights": NAMES | HEAD | {"class_weights": "balanced", "label_smoothing": 0.1},
+    "together-lora": TOGETHER | {"lora": LORA, "lr": 1e-3},
+    "together-2e-4-bs16-.2": TOGETHER | {"lr": 2e-4, "batch_size": 16, "label_smoothing": 0.2},
+}
+
+EMBED: dict[str, dict[str, Any]] = {
+    "embed": {},
+    "embed-tau1": {"tau": 1.0},
+    "embed-names-tau1": {"tau": 1.0} | NAMES,
 }
 
 DECODER: dict[str, dict[str, Any]] = {
@@ -56,13 +74,15 @@ DECODER: dict[str, dict[str, Any]] = {
     "decoder-lora-la-names": {"lr": 2e-4, "epochs": 10} | LA | NAMES,
 }
 
+ROWS = {"encoder": ENCODER, "decoder": DECODER, "embed": EMBED}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", required=True)
     parser.add_argument("--course", default="banking77lt")
     parser.add_argument("--model", default="minilm")
-    parser.add_argument("--runner", choices=("encoder", "decoder"), default="encoder")
+    parser.add_argument("--runner", choices=tuple(ROWS), default="encoder")
     parser.add_argument("--only", nargs="*", help="rows of the table; all by default")
     parser.add_argument("--seeds", nargs="+", type=int, default=[42, 123, 7])
     parser.add_argument("--jobs", type=int, default=1)
@@ -70,7 +90,7 @@ def main() -> None:
     parser.add_argument("--test", action="store_true", help="also print the scores on test")
     arguments = parser.parse_args()
 
-    rows = ENCODER if arguments.runner == "encoder" else DECODER
+    rows = ROWS[arguments.runner]
     wanted = arguments.only or list(rows)
     jobs = [(name, seed) for seed in arguments.seeds for name in wanted]
     started = time.perf_counter()
@@ -96,9 +116,8 @@ def train(data: str, course: str, runner: str, model: str, name: str, seed: int,
     from models.run import Runs, execute
     from reportgen.data import load_dataset
 
-    rows = ENCODER if runner == "encoder" else DECODER
     dataset = load_dataset(data, course=course)
-    settings = (BASE if runner == "encoder" else {"latency": False}) | {"model": model} | rows[name]
+    settings = (BASE if runner == "encoder" else {"latency": False}) | {"model": model} | ROWS[runner][name]
     started = time.perf_counter()
     execute(get_runner(runner), dataset, out, f"{name}-s{seed}", settings, settings, seed, Runs(out))
     return time.perf_counter() - started

@@ -52,26 +52,20 @@ def peft_quiet() -> Iterator[None]:
         yield
 
 
-def match_targets(model: Any, targets: tuple[str, ...] | None, head: str) -> dict[str, int]:
-    """How many linear layers outside the head each target matches.
+def match_targets(model: Any, targets: tuple[str, ...] | None, fresh: tuple[str, ...]) -> dict[str, int]:
+    """How many linear layers outside the fresh modules each target matches.
 
     Raises:
         UsageError: a target matches nothing; PEFT itself is silent about that as long as another one matches.
     """
-    import torch
-
-    linear = [
-        name.split(".")
-        for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear) and head not in name.split(".")
-    ]
+    linear = [name.split(".") for name, _ in _linear_layers(model, fresh)]
     last = [parts[-1] for parts in linear]
     if targets is None:
         targets = next((usual for usual in _USUAL_TARGETS if all(t in last for t in usual)), None)
         if targets is None:
             names = ", ".join(sorted(set(last)))
             raise UsageError("no usual LoRA targets in this model", remedy=f"set lora.targets; linear layers: {names}")
-    matched = {target: sum(_ends_with(parts, target.split(".")) for parts in linear) for target in targets}
+    matched = {target: sum(_ends_with(parts, target) for parts in linear) for target in targets}
     for target, count in matched.items():
         if count == 0:
             names = ", ".join(sorted(set(last)))
@@ -79,25 +73,26 @@ def match_targets(model: Any, targets: tuple[str, ...] | None, head: str) -> dic
     return matched
 
 
-def add_lora(model: Any, settings: LoraSettings, head: str) -> Adapted:
-    """Freeze the model, add adapters and leave the head trainable.
+def add_lora(model: Any, settings: LoraSettings, fresh: tuple[str, ...]) -> Adapted:
+    """Freeze the model, add adapters and leave the fresh modules trainable.
 
     Args:
-        head: name of the module of class scores; saved with the adapter, or a reload would start from a random one.
+        fresh: names of the modules the pretrained weights did not hold, the head among them; trained whole and saved
+            with the adapter, or a reload would start from random ones.
 
     Raises:
         UsageError: a target matches nothing.
     """
     from peft import LoraConfig, get_peft_model
 
-    matched = match_targets(model, settings.targets, head)
-    expected = expected_trainable(model, tuple(matched), settings.r, head)
+    matched = match_targets(model, settings.targets, fresh)
+    expected = expected_trainable(model, tuple(matched), settings.r, fresh)
     lora = LoraConfig(
         r=settings.r,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         target_modules=list(matched),
-        modules_to_save=[head],
+        modules_to_save=list(fresh),
     )
     with peft_quiet():
         adapted = get_peft_model(model, lora)
@@ -110,18 +105,22 @@ def add_lora(model: Any, settings: LoraSettings, head: str) -> Adapted:
     return Adapted(adapted, matched, trainable)
 
 
-def expected_trainable(model: Any, targets: tuple[str, ...], r: int, head: str) -> int:
-    """R · (inputs + outputs) of each matched linear layer, plus the head."""
+def expected_trainable(model: Any, targets: tuple[str, ...], r: int, fresh: tuple[str, ...]) -> int:
+    """The rank times (inputs + outputs) of each matched linear layer, plus the fresh modules."""
+    adapters = sum(
+        r * (layer.in_features + layer.out_features)
+        for name, layer in _linear_layers(model, fresh)
+        if any(_ends_with(name.split("."), target) for target in targets)
+    )
+    return adapters + sum(p.numel() for name in fresh for p in model.get_submodule(name).parameters())
+
+
+def _linear_layers(model: Any, fresh: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     import torch
 
-    total = 0
     for name, module in model.named_modules():
-        parts = name.split(".")
-        if head in parts:
-            continue
-        if isinstance(module, torch.nn.Linear) and any(_ends_with(parts, t.split(".")) for t in targets):
-            total += r * (module.in_features + module.out_features)
-    return total + sum(p.numel() for p in model.get_submodule(head).parameters())
+        if isinstance(module, torch.nn.Linear) and not any(f"{name}.".startswith(f"{new}.") for new in fresh):
+            yield name, module
 
 
 def count_parameters(model: Any, *, trainable: bool = False) -> int:
@@ -133,30 +132,32 @@ def count_parameters(model: Any, *, trainable: bool = False) -> int:
     )
 
 
-def check_adapter(folder: Path, head: str) -> None:
+def check_adapter(folder: Path, fresh: tuple[str, ...]) -> None:
     """Refuse an adapter that cannot score: other files than safetensors, or without its head.
 
     Raises:
         InputError: saying which.
     """
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     weights, config = folder / "adapter_model.safetensors", folder / "adapter_config.json"
     if not weights.is_file() or not config.is_file():
         raise InputError("no adapter_model.safetensors and adapter_config.json", where=folder)
-    with safe_open(weights, framework="numpy") as tensors:
-        names = list(tensors.keys())
     try:
+        with safe_open(weights, framework="numpy") as tensors:
+            names = list(tensors.keys())
         saved = json.loads(config.read_text(encoding="utf-8")).get("modules_to_save") or []
-    except (ValueError, AttributeError):
-        raise InputError("adapter_config.json is not a JSON object", where=folder) from None
-    if head not in saved or not any(head in name.split(".") for name in names):
-        raise InputError(
-            f"the adapter does not hold its head {head!r}: its class scores would be random",
-            where=folder,
-            remedy=f"save it again with modules_to_save=[{head!r}]",
-        )
+    except (SafetensorError, ValueError, AttributeError):
+        raise InputError("the adapter's files are damaged", where=folder) from None
+    for new in fresh:
+        if new not in saved or not any(f".{new}." in f".{name}" for name in names):
+            raise InputError(
+                f"the adapter does not hold its head {new!r}: its class scores would be random",
+                where=folder,
+                remedy=f"save it again with modules_to_save={list(fresh)}",
+            )
 
 
-def _ends_with(parts: list[str], target: list[str]) -> bool:
-    return parts[-len(target) :] == target
+def _ends_with(parts: list[str], target: str) -> bool:
+    wanted = target.split(".")
+    return parts[-len(wanted) :] == wanted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +32,8 @@ class Card:
     side: Literal["left", "right"]
     head: str
     """Name of the module of class scores."""
+    fresh: tuple[str, ...] = ()
+    """Modules that the pretrained weights did not hold, the head among them: an adapter must bring them."""
     own_head: bool = False
     """Whether the head is ours (heads.py) and not the architecture's."""
     adapter: bool = False
@@ -77,10 +79,14 @@ def build(
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     if pooling == "stock":
-        model = weights.load(AutoModelForSequenceClassification, num_labels=len(labels), **options)
+        model, loaded = weights.load(
+            AutoModelForSequenceClassification, num_labels=len(labels), output_loading_info=True, **options
+        )
+        missing = loaded["missing_keys"]
         model.config.pad_token_id = tokenizer.pad_token_id
     else:
         model = pooled_classifier(weights.load_backbone(), len(labels), pooling)
+        missing = []
     if hasattr(model.config, "use_cache"):
         model.config.use_cache = False
     tokenizer.padding_side = side
@@ -96,6 +102,7 @@ def build(
             pooling=options.get("classifier_pooling", pooling),
             side=side,
             head=_head_name(model),
+            fresh=tuple(sorted({_head_name(model), *_modules_of(missing, _head_name(model))})),
             own_head=pooling != "stock",
         ),
     )
@@ -157,7 +164,7 @@ def load(folder: Path, labels: Sequence[str] | None = None) -> Classifier:
     if card.adapter:
         from peft import PeftModel
 
-        check_adapter(folder, card.head)
+        check_adapter(folder, card.fresh)
         weights = resolve(card.base)
         if weights.revision != card.base_revision:
             raise InputError(
@@ -196,7 +203,7 @@ def read_card(folder: Path) -> Card:
         )
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
-        return Card(**{**said, "labels": tuple(said["labels"])})
+        return Card(**{**said, "labels": tuple(said["labels"]), "fresh": tuple(said["fresh"])})
     except (ValueError, TypeError, KeyError):
         raise InputError("not the card of a saved classifier", where=file) from None
 
@@ -233,6 +240,12 @@ def _unshared(model: Any) -> dict[str, Any]:
             kept[name] = tensor
             seen.add(tensor.data_ptr())
     return kept
+
+
+def _modules_of(keys: Iterable[str], head: str) -> set[str]:
+    """The modules of parameters, those inside the head left out."""
+    modules = {key.rpartition(".")[0] for key in keys}
+    return {name for name in modules if name and name.split(".")[0] != head}
 
 
 def _head_name(model: Any) -> str:

@@ -114,7 +114,7 @@ def finetune(ctx: RunContext, family: Literal["encoder", "decoder"], side: Liter
         _checkpoint_activations(model)
     matched: dict[str, int] = {}
     if cfg.lora:
-        adapted = add_lora(model, cfg.lora, classifier.card.head)
+        adapted = add_lora(model, cfg.lora, classifier.card.fresh)
         model, matched = adapted.model, adapted.matched
         model.to(accelerator.device)
         classifier, scorer.model = replace(classifier, model=model), model

@@ -38,7 +38,11 @@ INSTRUCTION = (
     "You sort messages into categories. Answer with the name of one category and nothing else: "
     "no explanation, no punctuation.\n\nCategories:\n{labels}"
 )
-QUESTION = "Message: {text}\n\nCategory:"
+QUESTION = "Message: {text}"
+ANSWER = "Category:"
+"""Begins the model's turn, so that what follows is a category and no politeness."""
+
+_NO_TEXT = "N/A"
 
 _TEXT_MARK = "@@the-text@@"
 _MIN_SIMILARITY = 0.8
@@ -53,6 +57,9 @@ class PromptConfig(RunnerConfig):
     sample: int | None = Field(300, ge=1, description="Rows of each split, stratified by label; null: all.")
     max_length: int = Field(128, ge=4, description="Tokens of the text; the instructions are not counted.")
     eval_batch_size: int = Field(8, ge=1)
+    contextual_calibration: bool = Field(
+        True, description="mode=score: less what each label gets for an empty message (Zhao et al. 2021)."
+    )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     score_train: bool = False
     latency: bool = True
@@ -85,6 +92,8 @@ def prompt(ctx: RunContext) -> RunResult:
 
         if cfg.mode == "score":
             found[name] = prompted.likelihoods(texts, progress)
+            if cfg.contextual_calibration:
+                found[name] -= prompted.likelihoods([_NO_TEXT])
         else:
             parsed = [parse(answer, ctx.data.labels) for answer in prompted.answers(texts, progress)]
             found[name] = np.array([label for label, _ in parsed], np.int16)
@@ -123,6 +132,7 @@ def prompt(ctx: RunContext) -> RunResult:
         decided={
             "instruction": INSTRUCTION,
             "question": QUESTION,
+            "answer": ANSWER,
             "chat_template": prompted.chat,
             "prefix_tokens": prompted.prefix_length,
             "outcomes": outcomes,
@@ -134,7 +144,7 @@ def prompt(ctx: RunContext) -> RunResult:
 
 
 def stratified(labels: NDArray[np.integer], n: int | None, seed: int) -> NDArray[np.int64]:
-    """Sorted positions of n rows, every label in proportion (largest remainders); all rows where n is None or too big."""
+    """Sorted positions of n rows, every label in proportion (largest remainders); all rows where n is None."""
     total = len(labels)
     if n is None or n >= total:
         return np.arange(total)
@@ -201,8 +211,7 @@ class Prompted:
         self.chat = bool(tokenizer.chat_template)
         before, after = self._split_prompt()
         self._prefix, self._suffix = self._ids(before, special=not self.chat), self._ids(after)
-        space = "" if self.chat else " "
-        self._answers = [self._ids(space + readable(label)) for label in labels]
+        self._answers = [self._ids(" " + readable(label)) for label in labels]
         self._ends = {t for t in (tokenizer.eos_token_id, model.generation_config.eos_token_id) if isinstance(t, int)}
         self._end = tokenizer.eos_token_id
         self._options = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
@@ -340,9 +349,9 @@ class Prompted:
         instruction, question = INSTRUCTION.format(labels=listed), QUESTION.format(text=_TEXT_MARK)
         if self.chat:
             turns = [{"role": "system", "content": instruction}, {"role": "user", "content": question}]
-            whole = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+            whole = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True) + ANSWER
         else:
-            whole = f"{instruction}\n\n{question}"
+            whole = f"{instruction}\n\n{question}\n\n{ANSWER}"
         before, _, after = whole.rpartition(_TEXT_MARK)
         return before, after
 

@@ -50,6 +50,7 @@ class Weights:
     def load(self, auto_class: Any, **options: Any) -> Any:
         """`auto_class.from_pretrained` on this folder: float32, safetensors only, no remote code."""
         import torch
+        from safetensors import SafetensorError
 
         options.setdefault("dtype", torch.float32)
         try:
@@ -57,7 +58,7 @@ class Weights:
                 return auto_class.from_pretrained(
                     str(self.path), local_files_only=True, trust_remote_code=False, use_safetensors=True, **options
                 )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise InputError(f"cannot be loaded as a model: {error}", where=self.name) from None
 
     def config(self) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .digests import canonical_json, sha256
 from .errors import BadJson, BrokenChain, NotABundle
-from .files import EDITS, write_file
+from .files import EDITS, disk_errors, write_file
 from .jsonio import parse
 from .schema import Edit
 
@@ -46,13 +46,15 @@ def append_line(log: Path, who: str, why: str, what: Mapping[str, Any]) -> Edit:
         BadJson: the edit holds NaN or something JSON has no type for.
         NotWritable: the disk said no; the log is as it was.
     """
-    data = log.read_bytes() if log.exists() else b""
+    with disk_errors(log):
+        data = log.read_bytes() if log.exists() else b""
     parse_edits(data, log.name)
     previous = sha256(data[:-1].rpartition(b"\n")[2]) if data else None
     when = datetime.now(UTC).isoformat(timespec="seconds")
     try:
         edit = Edit(who=who, when=when, why=why, what=dict(what), previous=previous)
-        line = canonical_json(edit.model_dump(mode="json"))
+        # `what` as it was given: pydantic would turn NaN into null and sets into lists.
+        line = canonical_json(edit.model_dump(mode="json") | {"what": edit.what})
     except (TypeError, ValueError) as error:
         raise BadJson(f"the edit is not plain JSON: {error}", where=log.name) from None
     write_file(log, data + line + b"\n")

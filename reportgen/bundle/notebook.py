@@ -80,7 +80,7 @@ def write_bundle(
         NotWritable: the disk said no.
     """
     label_names = tuple(names)
-    if not label_names or not all(isinstance(name, str) and name for name in label_names):
+    if isinstance(names, str) or not label_names or not all(isinstance(name, str) and name for name in label_names):
         raise BadOutcome("names are not a list of label names", remedy="pass all label names as strings, in id order")
     if (logits is None) == (predictions is None):
         raise BadOutcome("give either logits or predictions", remedy="logits are better: confidence follows from them")

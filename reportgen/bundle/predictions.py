@@ -207,7 +207,7 @@ def to_parquet(splits: Mapping[str, SplitPredictions], k: int) -> bytes:
 
 
 def from_parquet(data: bytes, k: int) -> dict[str, SplitPredictions]:
-    """Decode the file; shapes and types are checked, contents are `check_contents`'s business.
+    """Decode the file; shapes and types are checked, contents are `check_outcomes`'s business.
 
     Raises:
         BadTable: not such a table.
@@ -256,7 +256,7 @@ def from_parquet(data: bytes, k: int) -> dict[str, SplitPredictions]:
     return found
 
 
-def check_contents(split: str, part: SplitPredictions, k: int) -> None:
+def check_outcomes(split: str, part: SplitPredictions, k: int) -> None:
     """Check what a decoded split says against itself.
 
     Raises:

@@ -9,14 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from .chain import parse_edits
-from .digests import canonical_json, labels_sha256, sha256
+from .checks import check_contents
+from .digests import canonical_json, sha256
 from .errors import (
-    BadTable,
-    Contradiction,
     ExtraFile,
     HashMismatch,
     Incomplete,
@@ -30,9 +28,9 @@ from .errors import (
 )
 from .files import EDITS, MANIFEST, UNLISTED, cap, check_name
 from .jsonio import loads, parse, wrong_types
-from .limits import MAX_FILES, MAX_LABELS
+from .limits import MAX_FILES
 from .predictions import FILE as PREDICTIONS
-from .predictions import SplitPredictions, check_contents, from_parquet
+from .predictions import SplitPredictions, from_parquet
 from .schema import SCHEMA, Config, Edit, Labels, Latency, Manifest, Reported
 from .sources import Archive, FolderSource, Source, read, unreadable
 from .tables import read_frame
@@ -105,15 +103,16 @@ class Bundle:
         return self._predictions[split]
 
     @cached_property
-    def _rows(self) -> pd.DataFrame | None:
+    def all_rows(self) -> pd.DataFrame | None:
+        """Slice features of all splits, with a column `split`; None if not stored."""
         data = self._blobs.get("rows.parquet")
         return None if data is None else read_frame(data, "rows.parquet", text=_ROW_TEXT)
 
     def rows(self, split: str) -> pd.DataFrame | None:
         """Slice features of a split: `row_id` and numbers, in the order of its predictions; None if not stored."""
-        if self._rows is None:
+        if self.all_rows is None:
             return None
-        found = self._rows[self._rows["split"] == split].drop(columns="split").reset_index(drop=True)
+        found = self.all_rows[self.all_rows["split"] == split].drop(columns="split").reset_index(drop=True)
         return found if len(found) else None
 
     @cached_property
@@ -294,7 +293,7 @@ def _read(source: Source, verify: bool) -> Bundle:
         blobs[EDITS] = read(source, EDITS, cap(EDITS))
     bundle = Bundle(source.path, manifest, blobs, verify)
     if verify:
-        _check(bundle)
+        check_contents(bundle)
     return bundle
 
 
@@ -344,68 +343,6 @@ def _check_listing(manifest: Manifest, source: Source) -> None:
         raise MissingFile("no predictions, audit or latency: nothing was measured", where=source.path)
     if manifest.kind == "reported" and PREDICTIONS in there:
         raise ExtraFile("a reported bundle has no predictions", where=source.path, remedy="write a measured bundle")
-
-
-def _check(bundle: Bundle) -> None:
-    """Decode everything once and check the files against one another."""
-    manifest, labels = bundle.manifest, bundle.labels
-    k = len(labels.names)
-    if k > MAX_LABELS:
-        raise TooLarge(f"{k:,} labels, at most {MAX_LABELS:,}", where=bundle.path)
-    check_labels(labels)
-    _ = bundle.config, bundle.latency, bundle.audit, bundle.reported, bundle.edits, bundle.training
-    dataset = manifest.dataset
-    if dataset is None:
-        if manifest.kind == "measured":
-            raise WrongTypes("field dataset: a measured bundle names its dataset", where=bundle.path)
-    elif dataset.labels_sha256 != labels_sha256(labels.names) and (k or manifest.kind == "measured"):
-        raise Contradiction("labels.json is not the dataset's label list", where=bundle.path)
-    if dataset is not None and bundle.splits and set(bundle.splits) != set(dataset.splits):
-        raise Contradiction(
-            f"predictions are on {', '.join(bundle.splits)}, the manifest says {', '.join(dataset.splits)}",
-            where=bundle.path,
-        )
-    for split in bundle.splits:
-        part = bundle.predictions(split)
-        check_contents(split, part, k)
-        # A measured bundle has a dataset with just these splits: checked above.
-        info = dataset.splits[split] if dataset is not None else None  # type: ignore[index]
-        if info is None or info.n_rows != len(part) or info.rows_sha256 != part.rows_sha256:
-            raise Contradiction(f"the rows of {split} are not those the manifest describes", where=bundle.path)
-    if bundle._rows is not None:
-        _check_rows(bundle, bundle._rows)
-
-
-def check_labels(labels: Labels) -> None:
-    """Check that label names are unique and that every per-label list has their length.
-
-    Raises:
-        Contradiction: they are not.
-    """
-    names = labels.names
-    if len(set(names)) < len(names) or not all(names):
-        raise Contradiction("label names repeat or are empty", where="labels.json")
-    lengths = {"train_counts": labels.train_counts, **labels.tiers}
-    for name, values in lengths.items():
-        # Training counts may be unknown: a notebook need not have seen the training data.
-        if len(values) != len(names) and not (name == "train_counts" and not values):
-            raise Contradiction(f"{len(values)} {name} for {len(names)} labels", where="labels.json")
-    if min(labels.train_counts, default=0) < 0:
-        raise Contradiction("a negative training count", where="labels.json")
-
-
-def _check_rows(bundle: Bundle, rows: pd.DataFrame) -> None:
-    where = "rows.parquet"
-    if not {"split", "row_id"} <= set(rows.columns):
-        raise BadTable("columns split and row_id are missing", where=where)
-    splits = rows["split"].to_numpy(dtype=object)
-    unknown = set(splits.tolist()) - set(bundle.splits)
-    if bundle.splits and unknown:
-        raise Contradiction(f"rows of a split without predictions: {sorted(map(str, unknown))[0]!r}", where=where)
-    for split in bundle.splits:
-        ids = rows["row_id"].to_numpy(dtype=object)[splits == split]
-        if len(ids) and not np.array_equal(ids, bundle.predictions(split).row_ids):
-            raise Contradiction(f"the rows of {split} are not those of the predictions", where=where)
 
 
 def _stream_sha256(chunks: Iterator[bytes]) -> str:

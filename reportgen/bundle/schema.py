@@ -20,7 +20,10 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
 class Record(BaseModel):
     """Base of every record: finite numbers only; fields of a newer minor version are read over."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False, protected_namespaces=())
+    # constants: NaN in a free-form field must reach the JSON writer, which refuses it, instead of becoming null.
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, allow_inf_nan=False, ser_json_inf_nan="constants", protected_namespaces=()
+    )
 
 
 class ModelInfo(Record):

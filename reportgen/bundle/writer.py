@@ -18,11 +18,13 @@ from pydantic import ValidationError
 from reportgen.errors import one_line
 
 from . import predictions as outcomes
+from .checks import check_labels
 from .digests import canonical_json, labels_sha256, sha256
 from .errors import AlreadyExists, BadOutcome, BadTable, BundleError, MissingFile, NotWritable, WrongTypes
 from .files import MANIFEST, cap, disk_errors, read_chunks, sync_folder, write_file
+from .identity import differences
 from .jsonio import pretty, wrong_types
-from .reader import check_labels, read_bundle, validate_bundle
+from .reader import read_bundle, validate_bundle
 from .schema import (
     SCHEMA,
     Config,
@@ -175,15 +177,7 @@ class BundleWriter:
             return None
         if not (path / MANIFEST).is_file():
             raise AlreadyExists(f"{run_id} exists and is no run", where=out)
-        found = read_bundle(path)
-        there = found.manifest
-        differ = _differing_arguments(found.config, config)
-        if runner is not None and runner != there.runner:
-            differ.append("runner")
-        if seed is not None and seed != there.seed:
-            differ.append("seed")
-        if dataset is not None:
-            differ += _differing_data(there.dataset, dataset)
+        differ = differences(read_bundle(path), config, runner, dataset, seed)
         if differ:
             raise AlreadyExists(f"{run_id} exists with another {', '.join(differ[:5])}", where=out)
         return path
@@ -325,6 +319,7 @@ class BundleWriter:
         return self.path
 
     def _claim(self) -> None:
+        records = {"config.json": pretty(self._config), "labels.json": pretty(self._labels)}
         with disk_errors(self.partial):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self.partial.is_symlink() or self.partial.is_file():
@@ -332,9 +327,13 @@ class BundleWriter:
             if self.partial.exists():
                 shutil.rmtree(self.partial)
             self.partial.mkdir()
-        self._save_manifest()
-        self._write("config.json", pretty(self._config))
-        self._write("labels.json", pretty(self._labels))
+        try:
+            self._save_manifest()
+            for name, data in records.items():
+                self._write(name, data)
+        except BaseException as error:
+            self._record(error)
+            raise
 
     def _write(self, name: str, data: bytes | Iterable[bytes]) -> None:
         cap(name)
@@ -345,7 +344,9 @@ class BundleWriter:
     def _check_owner(self) -> None:
         """Refuse to write into a folder that another run of the same name has claimed since."""
         manifest = self.partial / MANIFEST
-        if self._written and (not manifest.is_file() or manifest.read_bytes() != self._written):
+        with disk_errors(manifest):
+            taken = bool(self._written) and (not manifest.is_file() or manifest.read_bytes() != self._written)
+        if taken:
             raise NotWritable(
                 f"another run of the name {self.path.name} took over",
                 where=self.path.parent,
@@ -393,22 +394,3 @@ def _manifest(**fields: Any) -> Manifest:
         return Manifest.model_validate(fields)
     except ValidationError as error:
         raise wrong_types(error, MANIFEST) from None
-
-
-def _differing_arguments(there: Config, here: Config) -> list[str]:
-    old, new = there.resolved, here.model_dump(mode="json")["resolved"]
-    missing = object()
-    names = sorted(old.keys() | new.keys())
-    pairs = ((name, old.get(name, missing), new.get(name, missing)) for name in names)
-    return [name for name, a, b in pairs if a is missing or b is missing or canonical_json(a) != canonical_json(b)]
-
-
-def _differing_data(there: DatasetInfo | None, here: DatasetInfo) -> list[str]:
-    if there is None:
-        return ["dataset"]
-    differ = [name for name in ("name", "labels_sha256") if getattr(there, name) != getattr(here, name)]
-    for split in there.splits.keys() & here.splits.keys():
-        old, new = there.splits[split], here.splits[split]
-        if old.sampled_of is None and new.sampled_of is None and old.rows_sha256 != new.rows_sha256:
-            differ.append(f"{split} rows")
-    return [f"dataset ({', '.join(differ)})"] if differ else []

@@ -11,6 +11,7 @@ from .quantities import DERIVED, METRICS, MetricInfo, Quantity, metric_info
 from .report import to_json
 from .scenario_files import load_scenario, parse_scenario, scenario_names
 from .scenarios import Constraint, Load, Objective, Price, Scenario
+from .text import to_text
 
 __all__ = [
     "DERIVED",
@@ -45,4 +46,5 @@ __all__ = [
     "reported_candidate",
     "scenario_names",
     "to_json",
+    "to_text",
 ]

@@ -186,8 +186,9 @@ def _margin(problem: Problem, index: int, position: int) -> Margin:
     reading = problem.facts.reading(index, constraint.quantity, problem.scenario)
     margin = relative = clears = None
     if reading.value is not None:
-        margin = constraint.limit - reading.value if constraint.upper else reading.value - constraint.limit
-        relative = margin / constraint.limit if constraint.limit else None
+        # Rounded: .2095 against .20 is 4.75 %, not 4.7499999999999.
+        margin = round(constraint.limit - reading.value if constraint.upper else reading.value - constraint.limit, 12)
+        relative = round(margin / constraint.limit, 12) if constraint.limit else None
     pessimistic = reading.high if constraint.upper else reading.low
     if pessimistic is not None:
         clears = constraint.holds(pessimistic)
@@ -246,12 +247,12 @@ def _condition(problem: Problem, index: int, chosen: Assessment) -> str | None:
         if margin.guess is None:
             reasons.append(f"{margin.text} is untested: no record of {margin.missing}")
             continue
-        verb = "would keep" if code == LIKELY else "would break"
+        verb = "would meet" if code == LIKELY else "would miss"
         constraint = problem.scenario.constraints[position]
         figure = constraint.quantity.text(margin.guess)
         reasons.append(f"{margin.note}; if it is the right one, {figure} {verb} {margin.text}")
         if code == DOUBTFUL:
-            reasons.append(f"only another {margin.missing} could keep it")
+            reasons.append(f"only another {margin.missing} could meet it")
     if chosen.primary is None:
         reasons.append(f"its {problem.scenario.primary.quantity.label} is unknown")
     if hardware := _hardware(problem.facts.candidates[index], problem.scenario):
@@ -327,6 +328,6 @@ def _missing(problem: Problem, chosen: int, assessments: Sequence[Assessment]) -
             if not records or problem.choose(tier) != index:
                 continue
             limits = " and ".join(margin.text for margin in assessment.margins if margin.passes == "unknown")
-            effect = f"{assessment.model} becomes the choice if it keeps {limits}"
+            effect = f"{assessment.model} becomes the choice if it meets {limits}"
         found += [Missing(assessment.model, record, effect) for record in dict.fromkeys(records)]
     return tuple(found)

@@ -58,7 +58,7 @@ def _along_limits(problem: Problem) -> Iterator[Flip]:
             if allowed[0] != now[0]:
                 yield Flip(key, True, ">=", _name(names, allowed), _name(names, now), allowed[1])
             continue
-        breaks = np.unique(value)
+        breaks = np.unique(np.concatenate([value, guess]))
         yield from _walk(key, breaks[np.isfinite(breaks)], -np.inf, constraint.limit, outcome, names)
 
 

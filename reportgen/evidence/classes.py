@@ -64,19 +64,20 @@ def f1_by_class(runs: Runs, run: Bundle, counts: NDArray[np.int64], figure_id: s
             "train": int(counts[i]),
             "n": int(found.support[i]),
             "f1": float(found.f1[i]),
-            "state": "zero" if found.f1[i] == 0 else "above",
+            "state": "absent" if found.support[i] == 0 else "zero" if found.f1[i] == 0 else "above",
         }
         for i in by_frequency(counts)
     ]
-    zero, k = sum(entry["f1"] == 0 for entry in classes), len(classes)
-    first = next((rank for rank, entry in enumerate(classes, start=1) if entry["f1"] == 0), None)
-    where = f"; the most frequent of them has rank {first}" if first else ""
+    states = [entry["state"] for entry in classes]
+    where = f"; the most frequent of them has rank {states.index('zero') + 1}" if "zero" in states else ""
+    absent = f", {states.count('absent')} have no rows" if "absent" in states else ""
     return Figure(
         id=figure_id,
         kind="class-f1",
         caption=f"F1 of each class under {run.run_id} on {runs.split} (n = {int(found.support.sum()):,}), classes "
         "ordered by training rows. Rings below the axis: F1 = 0.",
-        finding=f"{zero} of {k} classes have F1 = 0 under {run.run_id}{where}.",
+        finding=f"Of {len(classes)} classes {states.count('zero')} have rows and F1 = 0 under "
+        f"{run.run_id}{where}{absent}.",
         data={"classes": classes, "run": run.run_id},
     )
 
@@ -86,7 +87,8 @@ def f1_pairs(
 ) -> Figure:
     """F1 of every class under baseline and candidate, joined by a line."""
     rows = found.per_class
-    states = {**dict.fromkeys(found.rescued, "rescued"), **dict.fromkeys(found.confirmed, "confirmed")}
+    states = dict.fromkeys(np.flatnonzero(rows.support == 0).tolist(), "absent")
+    states |= dict.fromkeys(found.rescued, "rescued") | dict.fromkeys(found.confirmed, "confirmed")
     states |= dict.fromkeys(found.lost, "lost")
     classes = [
         {
@@ -102,13 +104,15 @@ def f1_pairs(
     better = sum(entry["f1"] > entry["baseline"] for entry in classes)
     worse = sum(entry["f1"] < entry["baseline"] for entry in classes)
     both = sum(entry["state"] == "zero" for entry in classes)
+    missing = int((rows.support == 0).sum())
+    absent = f", {missing} have no rows" if missing else ""
     return Figure(
         id=figure_id,
         kind="class-pairs",
         caption=f"F1 of each class from {baseline.run_id} (open) to {run.run_id} (filled), classes ordered by "
         f"training rows; {runs.split}, n = {int(rows.support.sum()):,}.",
         finding=f"Of {len(classes)} classes {better} have a higher F1 under {run.run_id}, {worse} a lower one; "
-        f"{len(found.rescued)} leave zero, {len(found.lost)} fall to it, {both} stay there.",
+        f"{len(found.rescued)} leave zero, {len(found.lost)} fall to it, {both} stay there{absent}.",
         data={"classes": classes, "run": run.run_id, "baseline": baseline.run_id},
     )
 
@@ -195,7 +199,7 @@ def rescue_table(
             Column("after", f"Hits, {run.run_id}"),
             Column("delta", "ΔF1", "score", help="with 95 % paired interval"),
             Column("p", "p"),
-            Column("verdict", "Verdict"),
+            Column("verdict", "Verdict", wide=True),
         ),
         rows=tuple({key: value for key, value in row.items() if key != "f1"} for row in rows),
         row_header="class",

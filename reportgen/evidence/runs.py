@@ -151,7 +151,7 @@ class Runs:
         try:
             comparable(run, other, self.split or "val")
         except NotComparable as error:
-            return str(error)
+            return error.what
         return None
 
     def difference(self, run: Bundle, baseline: Bundle, metric: str) -> tuple[Value, Difference]:
@@ -226,9 +226,7 @@ class Runs:
         if lead is None:
             return []
         return [
-            f"{run.run_id} is not compared with {lead.run_id}: {reason}."
-            for run in self.scored
-            if run is not lead and (reason := self.why_not(run, lead))
+            f"Not compared: {reason}." for run in self.scored if run is not lead and (reason := self.why_not(run, lead))
         ]
 
     def few_rows(self) -> str | None:

@@ -8,106 +8,28 @@ import numpy as np
 
 from . import classes, log, training
 from .context import Context, SectionEvidence, WeekAnswers
-from .datafacts import label_counts, text_facts
-from .model import Column, Highlight, Scalar, Table, Value, Verification
+from .datafacts import label_counts
+from .datasection import data_section
+from .model import Column, Highlight, Scalar, Table, Value
 from .numbers import listing, plural, show, show_value
 from .wording import DATA_NOISE, difference_sentence
 
 if TYPE_CHECKING:
     from reportgen.bundle import Bundle
 
-RARE_SHARE = 0.001
 BASELINE, FINE_TUNE, FLOOR = "tfidf", "encoder", "majority"
 
 
 def answer(context: Context) -> WeekAnswers:
     """Evidence for every section of week 1's rubric."""
     sections = {
-        "w1.s1": _audit(context),
+        "w1.s1": data_section(context, FLOOR, FINE_TUNE),
         "w1.s2": _baseline(context),
         "w1.s3": _fine_tuning(context),
         "w1.s4": _log(context),
     }
     sections["w1.s5"] = _risks(context, sections)
     return WeekAnswers(sections, _highlights(sections))
-
-
-def _audit(context: Context) -> SectionEvidence:
-    found = SectionEvidence()
-    labels = label_counts(context)
-    if labels is None or not labels.total:
-        for item in (1, 2, 3, 6):
-            found.missing(f"w1.s1.e{item}", context.command(FLOOR))
-    else:
-        counts, k = labels.counts, len(labels.names)
-        unseen = int((counts == 0).sum())
-        found.answer(
-            "w1.s1.e1",
-            f"In the label list, {f'{unseen} without a training row' if unseen else 'each with training rows'}.",
-            labels.value("classes", k),
-            verification="bound",
-        )
-        top = int(counts.argmax())
-        ratio = f"{counts.max() / counts[counts > 0].min():,.0f}"
-        found.answer(
-            "w1.s1.e2",
-            f"“{labels.names[top]}” holds {counts[top]:,} of {labels.total:,} training rows, "
-            f"{ratio} times as many as the smallest class.",
-            labels.value("top_class_share", counts[top] / labels.total, rows=int(counts[top])),
-            verification="bound",
-        )
-        rare = counts < RARE_SHARE * labels.total
-        held = int(counts[rare].sum())
-        found.answer(
-            "w1.s1.e3",
-            f"{plural(int(rare.sum()), 'class', 'classes')} of {k} {'has' if rare.sum() == 1 else 'have'} fewer than "
-            f"{RARE_SHARE * labels.total:,.0f} training rows each, and {show(held / labels.total, 'fraction')} of the "
-            "rows between them.",
-            labels.value("classes_below_0.1_percent", int(rare.sum())),
-            labels.value("rows_in_classes_below_0.1_percent", held / labels.total, rows=held),
-            verification="bound",
-        )
-        rule = context.course.tier_rule(context.week)
-        found.figures.append(classes.long_tail(labels, rule, "w1-long-tail"))
-        found.answer("w1.s1.e6", found.figures[-1].finding, verification="bound", exhibits=("w1-long-tail",))
-    _texts(context, found)
-    return found
-
-
-def _texts(context: Context, found: SectionEvidence) -> None:
-    texts = text_facts(context)
-    if texts is None:
-        for item in ("w1.s1.e4", "w1.s1.e5"):
-            found.missing(item, context.command(FLOOR))
-        return
-    trust: Verification = "declared" if texts.source == "audit.json" and texts.run is None else "bound"
-    stand_in = None if texts.split == "train" else f"Measured on {texts.split}: no run kept these facts about train."
-    hits, n = texts.redacted
-    found.answer(
-        "w1.s1.e4",
-        f"{hits:,} of {n:,} texts on {texts.split} contain a redaction.",
-        texts.value("redaction_rate", hits / n, "fraction", texts.redacted),
-        verification=trust,
-        caveats=[stand_in],
-    )
-    values = [
-        texts.value("words_median", texts.words_median, "words"),
-        texts.value("words_p90", texts.words_p90, "words"),
-        texts.value("words_mean", texts.words_mean, "words"),
-    ]
-    lengths = (
-        f"On {texts.split} the median text has {show(texts.words_median, 'words')} words, "
-        f"nine in ten have at most {show(texts.words_p90, 'words')}"
-    )
-    if texts.within:
-        short, of = texts.within
-        values.append(texts.value("within_max_length", short / of, "fraction", texts.within))
-        lengths += f"; {show(short / of, 'fraction')} fit in {texts.max_length} tokens, the rest are cut."
-        uncounted = texts.counted_by
-    else:
-        lengths += "."
-        uncounted = f"Share within {texts.max_length} tokens not measured: run {context.command(FINE_TUNE)}"
-    found.answer("w1.s1.e5", lengths, *values, verification=trust, caveats=[stand_in, uncounted])
 
 
 def _baseline(context: Context) -> SectionEvidence:
@@ -171,6 +93,8 @@ def _fine_tuning(context: Context) -> SectionEvidence:
     name = candidate.run_id
     several = f"The best of {len(runs.candidates)} by macro F1 on {runs.split}, the split it is reported on: "
     chosen = several + "its lead is flattered." if len(runs.candidates) > 1 else None
+    frozen = candidate.manifest.model.family == "embed"
+    no_tuning = f"{name} is a frozen encoder under a linear head: nothing in it was fine-tuned." if frozen else None
     partial = [
         f"{run.run_id} is not a complete run: {listing(runs.partial(run))}."
         for run in runs.candidates
@@ -182,7 +106,7 @@ def _fine_tuning(context: Context) -> SectionEvidence:
         "w1.s3.e1",
         f"Right on {show_value(accuracies[0])} of the {runs.scores(candidate).n:,} rows of {runs.split} ({name}).",
         *accuracies,
-        caveats=[chosen],
+        caveats=[no_tuning, chosen],
     )
     whole = "A partial run: this number is a sketch." if runs.partial(candidate) else "A complete run."
     found.answer(

@@ -31,7 +31,7 @@ _WIDTH = 13.3
 """Inches at 72 dots: as many points as the page is wide in pixels, so text keeps its size."""
 _SERIES = ((ACCENT, "-"), (SECOND, "--"), (THIRD, "-."), (SOFT, ":"))
 """Colour and line style: told apart in grey as well."""
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 12,

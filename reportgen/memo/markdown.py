@@ -89,7 +89,8 @@ def _parser(known: Mapping[str, citations.Cited], unknown: list[str]) -> Markdow
     parser = MarkdownIt("js-default")
     citations.install(parser, known, unknown)
     parser.core.ruler.push("memo", _adapt)
-    default_image = parser.renderer.rules["image"]
+    renderer: Any = parser.renderer
+    default_image = renderer.rules["image"]
 
     def image(self: Any, tokens: Any, at: int, options: Any, env: Any) -> str:
         if _INLINE_IMAGE.fullmatch(str(tokens[at].attrs.get("src", ""))):

@@ -117,12 +117,12 @@ def class_f1(data: Mapping[str, Any]) -> Plot:
             y2=HEIGHT,
             look=entry["state"],
             title=f"{entry['name']}: F1 {show(entry['f1'], 'score')}, {entry['train']:,} train rows, n = {entry['n']}",
-            few=entry["n"] <= FEW,
+            few=0 < entry["n"] <= FEW,
         )
         for position, entry in enumerate(classes)
     )
-    zero = sum(entry["state"] == "zero" for entry in classes)
-    keys = [Key("above", f"F1 above zero: {len(classes) - zero}"), Key("zero", f"F1 = 0: {zero}"), *_faint(marks)]
+    named = {"above": "F1 above zero", "zero": "F1 = 0", "absent": "no rows"}
+    keys = [*_keys(marks, named), *_faint(marks)]
     return Plot(HEIGHT + 2 * ZERO_BAND, HEIGHT, HEIGHT + ZERO_BAND, _round(width), _F1_TICKS, marks, tuple(keys))
 
 
@@ -138,7 +138,7 @@ def class_pairs(data: Mapping[str, Any]) -> Plot:
             look=entry["state"] if entry["state"] != "above" else "up" if entry["f1"] >= entry["baseline"] else "down",
             title=f"{entry['name']}: F1 {show(entry['baseline'], 'score')} → {show(entry['f1'], 'score')}, "
             f"{entry['train']:,} train rows, n = {entry['n']}",
-            few=entry["n"] <= FEW,
+            few=0 < entry["n"] <= FEW,
         )
         for position, entry in enumerate(classes)
     )
@@ -149,11 +149,15 @@ def class_pairs(data: Mapping[str, Any]) -> Plot:
         "rescued": "rescued",
         "lost": "lost",
         "zero": "zero under both",
+        "absent": "no rows",
     }
-    found = [mark.look for mark in marks]
-    keys = [Key(look, f"{label}: {found.count(look)}") for look, label in named.items() if look in found]
-    keys += _faint(marks)
+    keys = [*_keys(marks, named), *_faint(marks)]
     return Plot(HEIGHT + 2 * ZERO_BAND, HEIGHT, HEIGHT + ZERO_BAND, _round(width), _F1_TICKS, marks, tuple(keys))
+
+
+def _keys(marks: Sequence[Mark], named: Mapping[str, str]) -> list[Key]:
+    found = [mark.look for mark in marks]
+    return [Key(look, f"{label}: {found.count(look)}") for look, label in named.items() if look in found]
 
 
 def _faint(marks: Sequence[Mark]) -> list[Key]:

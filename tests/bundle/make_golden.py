@@ -65,7 +65,8 @@ def measured() -> None:
         writer.write_training(pd.DataFrame({"step": [1, 2], "loss": [1.5, 0.75], "val_macro_f1": [np.nan, 0.25]}))
         record = LatencyRecord(
             scenario="single-stream", timed="vectorise + predict", includes_tokenisation=True, batch_size=1, examples=3,
-            padding="none", token_lengths=(4, 5, 6), dtype="fp64", device="cpu", warmup=1, samples_s=(0.001, 0.002, 0.004),
+            padding="none", token_lengths=(4, 5, 6), dtype="fp64", device="cpu", warmup=1,
+            samples_s=(0.001, 0.002, 0.004),
         )  # fmt: skip
         memory = MemoryRecord(bytes=4_096, kind="weights_on_disk")
         writer.write_latency(Latency(records=(record,), memory=(memory,), cold_start_s=0.5))
@@ -86,8 +87,8 @@ def measured() -> None:
 
 def predictions_only() -> None:
     with BundleWriter.start(
-        GOLDEN, run_id="v1-predictions", config=Config(passed={}, resolved={"shots": 4}), labels=LABELS, runner="prompt",
-        course="generic", dataset=DATA, model=ModelInfo(name="SmolLM2", family="prompted"),
+        GOLDEN, run_id="v1-predictions", config=Config(passed={}, resolved={"shots": 4}), labels=LABELS,
+        runner="prompt", course="generic", dataset=DATA, model=ModelInfo(name="SmolLM2", family="prompted"),
     ) as writer:  # fmt: skip
         ids, digests, labels, _ = outcomes("val", 24)
         answers = np.where(np.arange(24) % 6 == 5, -1, (labels + (np.arange(24) % 4 == 0)) % 5)

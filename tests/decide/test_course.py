@@ -32,7 +32,7 @@ def test_router_takes_the_encoder_on_condition(slides: list[Candidate]) -> None:
     assert found.choice == "encoder"
     assert found.conditional is not None
     assert "3 ms was published without its mode" in found.conditional
-    assert "would keep p90 single-stream latency < 10 ms" in found.conditional
+    assert "would meet p90 single-stream latency < 10 ms" in found.conditional
     assert {candidate.passes for candidate in found.candidates} == {"unknown"}
     assert (58.0, ">", "decoder") in flips(found, "latency_ms")
     assert ("encoder", "p90 single-stream latency", "the choice depends on it") in [

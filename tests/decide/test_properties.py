@@ -264,3 +264,61 @@ def test_paired_resamples_make_ties() -> None:
     assert recommend([best, model("near", 0.237, 0.6, 0.237 + noise)], scenario).choice == "best"
     # Other rows: nothing is paired, so only the tolerance could make a tie.
     assert recommend([best, model("near", 0.237, 0.6, 0.237 + noise + own, "other")], scenario).choice == "best"
+
+
+def test_a_noisy_dominated_candidate_does_not_slip_in_through_a_tie() -> None:
+    def model(name: str, f1: float, accuracy: float, spread: float) -> Candidate:
+        values = f1 + spread * np.linspace(-1, 1, 200)
+        metrics = {"macro_f1": Metric(f1, resamples=Resamples("same", values)), "accuracy": Metric(accuracy)}
+        return Candidate(name, metrics=metrics)
+
+    scenario = Scenario("s", "", Objective(Quantity("macro_f1"), True), Objective(Quantity("accuracy"), True))
+    best, better = model("best", 0.24, 0.5, 0.0), model("better", 0.22, 0.7, 0.0)
+    noisy = model("noisy", 0.219, 0.6, 0.05)
+    assert recommend([best, better], scenario).choice == "best"
+    assert recommend([best, noisy], scenario).choice == "noisy"  # not told apart, and more accurate
+    found = recommend([best, better, noisy], scenario)
+    assert found.choice == "best"  # whoever would take noisy should take better, which is told apart
+    assert [tie.model for tie in found.ties] == ["noisy"]
+
+
+def test_prices_flip_a_tie() -> None:
+    def model(name: str, ms: float, gpu: bool) -> Candidate:
+        latency = (LatencyFigure("offline", {"p50": ms}),)
+        return Candidate(name, metrics={"macro_f1": Metric(0.2)}, latency=latency, needs_gpu=gpu)
+
+    found = [model("gpu", 2.0, True), model("cpu", 30.0, False)]
+    scenario = Scenario(
+        name="s",
+        title="",
+        primary=Objective(Quantity("macro_f1"), True),
+        load=Load(64_000, "week"),
+        price=Price(0.30, 0.04, "USD"),
+    )
+    result = recommend(found, scenario)
+    assert result.choice == "gpu"  # 2 ms × .30 against 30 ms × .04
+    flips = [(flip.constraint, flip.choice) for flip in result.flip_points]
+    assert flips == [("price.gpu_hour", "cpu"), ("price.cpu_hour", "cpu")]
+    assert [flip.at for flip in result.flip_points] == pytest.approx([0.04 * 15, 0.30 / 15])
+    # A secondary metric that tells them apart leaves the price without a say.
+    apart = [replace(found[0], metrics={**found[0].metrics, "accuracy": Metric(0.5)}), found[1]]
+    by_accuracy = replace(scenario, secondary=Objective(Quantity("accuracy"), True))
+    assert recommend(apart, by_accuracy).flip_points == ()
+
+
+def test_a_budget_limits_the_volume() -> None:
+    latency = (LatencyFigure("offline", {"p50": 36.0}),)
+    only = Candidate("m", metrics={"macro_f1": Metric(0.2)}, latency=latency, needs_gpu=False)
+    budget = Constraint(Quantity("monthly_cost"), "<=", 2.0)
+    scenario = Scenario(
+        name="s",
+        title="",
+        primary=Objective(Quantity("macro_f1"), True),
+        constraints=(budget,),
+        load=Load(1_000_000),
+        price=Price(cpu_hour=0.1, currency="USD"),
+    )
+    result = recommend([only], scenario)  # 10 h × .10 = 1 USD
+    at = {flip.constraint: flip.at for flip in result.flip_points}
+    assert at == pytest.approx({"monthly_cost": 1.0, "monthly_volume": 2_000_000, "price.cpu_hour": 0.2})
+    assert {flip.choice for flip in result.flip_points} == {None}

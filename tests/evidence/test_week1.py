@@ -193,7 +193,12 @@ def test_other_labels_are_never_compared(simulated, runs, course, tmp_path) -> N
     tfidf = next(run for run in runs if run.run_id == "tfidf")
     evidence = build(1, [tfidf, other], course)
     assert "labels_sha256" in items(evidence)["w1.s3.e6"].sentence
-    assert any("is not compared with tfidf" in notice for notice in evidence.notices)
+    assert any(notice.startswith("Not compared: other and tfidf differ") for notice in evidence.notices)
+
+
+def test_a_frozen_encoder_is_not_called_fine_tuned(runs, course) -> None:
+    item = items(build(1, [run for run in runs if run.run_id in ("tfidf", "embed")], course))["w1.s3.e1"]
+    assert "nothing in it was fine-tuned" in item.caveats[0]
 
 
 def test_reported_figures_stand_apart(simulated, runs, course, tmp_path) -> None:

@@ -255,6 +255,7 @@ def test_figure_kinds_all_draw(evidence) -> None:
 def test_drawings_show_each_class(page, world) -> None:
     assert len(page.css("#w1-long-tail rect.bar > title")) == len(world.names)
     zero = len(page.css("#w1-baseline-f1 svg.dense circle.zero"))
+    assert len(page.css("#w1-baseline-f1 svg.dense circle")) == len(world.names)
     said = page.css_first('[data-evidence="w1.s2.e3"] data').attributes["value"]
     assert zero == int(said) > 0
 

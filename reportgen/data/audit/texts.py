@@ -17,7 +17,7 @@ from .model import DuplicateGroup, Duplicates, TextAudit
 TOKENS_PER_WORD = 1.27
 """BERT WordPiece tokens a white-space word on 2,077 real complaints, measured; the estimate where no tokenizer is."""
 _SPECIAL_TOKENS = 2
-_TOKENISED = 10_000
+_TOKENISED = 5_000
 _SHOWN = 10
 
 _FUNCTION_WORDS = re.compile(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import UsageError
 from .plan import Cell, plan
-from .random import Stream
+from .stream import Stream
 from .writer import Writer
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from itertools import accumulate
 
 from .plan import Label, labels
-from .random import Stream
+from .stream import Stream
 from .sentences import Template, Vocabulary, compile_templates, read_sentences, vocabulary
 
 MEDIAN_WORDS = 47.5
@@ -34,6 +34,8 @@ EMPTY, SPANISH, COPY, CONFLICTING_COPY, LETTER = 0.002, 0.001, 0.012, 0.002, 0.0
 MISSPELT, UPPER, LOWER, SHOUTED = 0.15, 0.02, 0.02, 0.05
 _NARROW, _WIDE = 100, 13_333
 _MIN_WORDS, _MAX_WORDS = 2, 900
+_MANY = 30
+"""Sentences of a text after which they may repeat; fewer than there are to choose from."""
 _YEARS = range(2015, 2019)
 
 
@@ -136,9 +138,9 @@ class Writer:
         used = set(cues)
         while count < target - 5 or not body:
             template = stream.pick(about_product if stream.uniform() < 0.5 else self._middle)
-            # Once a long text has used most sentences they come again, with other particulars.
-            if template in used and len(used) < 25:
-                template = stream.pick(self._middle)
+            # Only a long text says things again, with other particulars.
+            if template in used and len(used) < _MANY:
+                continue
             used.add(template)
             body.insert(stream.integer() % (len(body) + 1) if stream.uniform() < 0.4 else len(body), template)
             count += template.words
