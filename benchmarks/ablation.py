@@ -39,6 +39,7 @@ ENCODER: dict[str, dict[str, Any]] = {
     "crt": {"stage2": {"epochs": 5, "lr": 1e-3}},
     "names": NAMES,
     "head": HEAD,
+    "head-smoothing-10ep": HEAD | {"label_smoothing": 0.1, "epochs": 10},
     "la-names": LA | NAMES,
     "la-head": LA | HEAD,
     "la-names-head": LA | NAMES | HEAD,
