@@ -37,14 +37,17 @@ def choose_precision(wanted: Precision | Literal["auto"], device: str, capabilit
 
 def accelerator(wanted: Precision | Literal["auto"] = "auto") -> tuple[Any, Precision]:
     """An Accelerate accelerator (one device, or one of several under `accelerate launch`) and its precision."""
+    import torch
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState, PartialState
 
-    device = PartialState().device
+    # Said outright where there is no other device: only then does Accelerate join several CPU processes.
+    cpu = not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    device = PartialState(cpu=cpu).device
     precision = choose_precision(wanted, device.type, _capability(device))
     # The state is one a process; without this a second run could not choose another precision.
     AcceleratorState._reset_state()
-    return Accelerator(mixed_precision={"fp32": "no"}.get(precision, precision)), precision
+    return Accelerator(cpu=cpu, mixed_precision={"fp32": "no"}.get(precision, precision)), precision
 
 
 def hardware(accelerator: Any) -> Hardware:

@@ -58,9 +58,13 @@ class World:
             {
                 "split": "val",
                 "row_id": self.row_ids,
+                "chars": words * 6 - 1,
                 "words": words,
                 "tokens": (words * 1.3).astype(int) + 2,
                 "redacted": rng.random(n) < 0.635,
+                "numeric": rng.random(n) < 0.3,
+                "opener_I": rng.random(n) < 0.45,
+                "caps_share": rng.gamma(2.0, 0.03, n),
             }
         )
 

@@ -20,12 +20,20 @@ if TYPE_CHECKING:
     from reportgen.data import Course
     from reportgen.data.audit import Audit
 
-_BUILT = (1,)
+    from .memory import Memory
+
+_BUILT = (1, 4)
 """Weeks with a module `week<n>` that has a function `answer(context) -> WeekAnswers`."""
 
 
 def build(
-    week: int, bundles: Iterable[Bundle], course: Course, *, audit: Mapping[str, Any] | None = None
+    week: int,
+    bundles: Iterable[Bundle],
+    course: Course,
+    *,
+    audit: Mapping[str, Any] | None = None,
+    memory: Memory | None = None,
+    declared: Mapping[str, str] | None = None,
 ) -> WeekEvidence:
     """The evidence of one week's memo.
 
@@ -34,6 +42,8 @@ def build(
         bundles: runs of any kind and number.
         course: whose rubric is answered.
         audit: the dataset audit as JSON; by default the first one a bundle carries.
+        memory: what the author's memos of earlier weeks said.
+        declared: the front matter of the author's text.
 
     Raises:
         UsageError: no such week, or nothing builds it.
@@ -43,7 +53,7 @@ def build(
     runs = Runs(bundles)
     kept = None if audit else next((run for run in runs.measured if run.audit), None)
     given = audit or (kept.audit if kept else None)
-    context = Context(week, course, rubric, runs, _audit(given), kept.run_id if kept else None)
+    context = Context(week, course, rubric, runs, _audit(given), kept.run_id if kept else None, memory, declared)
     answers = _builder(week)(context)
     datasets = {run.manifest.dataset.name for run in runs.measured if run.manifest.dataset}
     datasets |= {context.audit.dataset} if context.audit else set()
@@ -57,10 +67,11 @@ def build(
         sections=tuple(
             _section(section, answers.sections.get(section.id, SectionEvidence())) for section in rubric.sections
         ),
-        notices=tuple(runs.notices()),
+        notices=(*answers.notices, *runs.notices()),
         disclosure=disclosure(context),
         split=runs.split,
         highlights=answers.highlights,
+        scored=runs.outcomes(),
     )
 
 

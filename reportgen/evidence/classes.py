@@ -181,7 +181,7 @@ def rescue_table(
                 "after": _hits(shown.hits[i], shown.support[i]),
                 "f1": None if few else float(shown.f1[i] if i in found.rescued else shown.baseline_f1[i]),
                 "delta": None if few else delta,
-                "p": None if few or np.isnan(shown.p[i]) else _p(float(shown.p[i])),
+                "p": None if few or np.isnan(shown.p[i]) else show_p(float(shown.p[i])),
                 "verdict": ("lost, " if few and i in found.lost else "") + str(shown.verdict[i]),
             }
         )
@@ -232,5 +232,6 @@ def _hits(hits: Any, support: Any) -> str:
     return f"{int(hits)}/{int(support)}"
 
 
-def _p(p: float) -> str:
+def show_p(p: float) -> str:
+    """A p-value as the rescue table writes it."""
     return "< .001" if p < 0.001 else f"{p:.3f}".lstrip("0") if p < 1 else "1"

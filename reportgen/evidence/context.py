@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from reportgen.data import Course
     from reportgen.data.audit import Audit
 
+    from .memory import Memory
+
 
 @dataclass(frozen=True)
 class Context:
@@ -27,6 +29,10 @@ class Context:
     audit: Audit | None = None
     audit_run: str | None = None
     """The run whose bundle holds the audit; None when it was handed in by itself."""
+    memory: Memory | None = None
+    """What the author's memos of earlier weeks said."""
+    declared: Mapping[str, str] | None = None
+    """The front matter of the author's text."""
 
     def command(self, runner: str, *settings: str) -> str:
         """The command that would produce a missing run on the memo's own data."""
@@ -77,3 +83,5 @@ class WeekAnswers:
 
     sections: Mapping[str, SectionEvidence]
     highlights: tuple[Highlight, ...] = ()
+    notices: tuple[str, ...] = ()
+    """Warnings of this week that concern the whole page."""

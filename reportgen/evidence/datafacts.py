@@ -13,6 +13,7 @@ from .runs import wilson_interval
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from reportgen.bundle import Bundle
     from reportgen.data.audit import Audit
 
     from .context import Context
@@ -61,6 +62,14 @@ def label_counts(context: Context) -> LabelCounts | None:
         if run.labels.names == names and run.labels.train_counts:
             return LabelCounts(names, np.asarray(run.labels.train_counts, dtype=np.int64), run.run_id)
     return None
+
+
+def counts_or_support(context: Context, run: Bundle) -> NDArray[np.int64]:
+    """Training rows of the run's labels; where nobody stored them, its rows on the reporting split stand in."""
+    labels = label_counts(context)
+    if labels is not None and labels.names == run.labels.names:
+        return labels.counts
+    return context.runs.per_class(run).support
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Verification = Literal["recomputed", "bound", "declared"]
 """recomputed: from the memo alone; bound: from the bundles; declared: time, memory, a dataset nobody handed in."""
@@ -153,6 +157,20 @@ class Highlight:
     """What keeps the figure from being overread, in a few words."""
 
 
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """A run's outcomes on the reporting split, for the record: int16 ids, −1 unparsed, float32 confidences or None."""
+
+    run_id: str
+    split: str
+    rows_sha256: str
+    names: tuple[str, ...]
+    train_counts: tuple[int, ...]
+    labels: NDArray[np.int16] = field(repr=False)
+    predictions: NDArray[np.int16] = field(repr=False)
+    confidence: NDArray[np.float32] | None = field(repr=False)
+
+
 @dataclass(frozen=True)
 class WeekEvidence:
     """Everything one memo states."""
@@ -171,3 +189,5 @@ class WeekEvidence:
     split: str | None = None
     """The split the memo reports on."""
     highlights: tuple[Highlight, ...] = ()
+    scored: tuple[Scored, ...] = ()
+    """What the numbers can be recomputed from; it goes into the memo's record, not into the twins."""

@@ -11,7 +11,7 @@ from reportgen.bundle import NotComparable, comparable
 from reportgen.errors import InputError
 from reportgen.stats import BOOT_METRICS, RESAMPLES, boot_scores, compare, per_class, rescue, row_counts, scores, wilson
 
-from .model import Interval, RunSummary, Value
+from .model import Interval, RunSummary, Scored, Value
 from .numbers import listing, plural
 
 if TYPE_CHECKING:
@@ -119,11 +119,16 @@ class Runs:
         """Scores in every resample of the memo's one matrix of row counts."""
         if run.run_id not in self._resampled:
             labels, predictions = self._rows(run)
-            if len(labels) not in self._counts:
-                self._counts[len(labels)] = row_counts(len(labels))
-            counts = self._counts[len(labels)]
+            counts = self.counts(run)
             self._resampled[run.run_id] = boot_scores(counts, labels, predictions, len(run.labels.names))
         return self._resampled[run.run_id]
+
+    def counts(self, run: Bundle) -> RowCounts:
+        """The memo's one matrix of row counts for the rows this run was scored on."""
+        n = len(self._rows(run)[0])
+        if n not in self._counts:
+            self._counts[n] = row_counts(n)
+        return self._counts[n]
 
     def value(self, run: Bundle, metric: str) -> Value:
         """One aggregate metric of a run with its interval and provenance."""
@@ -265,6 +270,25 @@ class Runs:
             )
             for run in [*self.measured, *self.reported]
         )
+
+    def outcomes(self) -> tuple[Scored, ...]:
+        """Labels, predictions and confidences of every run on the reporting split."""
+        found = []
+        for run in self.scored:
+            rows = run.predictions(self.split or "val")
+            found.append(
+                Scored(
+                    run_id=run.run_id,
+                    split=self.split or "val",
+                    rows_sha256=rows.rows_sha256,
+                    names=run.labels.names,
+                    train_counts=run.labels.train_counts,
+                    labels=rows.labels,
+                    predictions=rows.predictions,
+                    confidence=rows.confidence,
+                )
+            )
+        return tuple(found)
 
 
 def wilson_interval(hits: int, n: int) -> Interval:

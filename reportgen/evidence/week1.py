@@ -8,7 +8,7 @@ import numpy as np
 
 from . import classes, log, training
 from .context import Context, SectionEvidence, WeekAnswers
-from .datafacts import label_counts
+from .datafacts import counts_or_support
 from .datasection import data_section
 from .model import Column, Highlight, Scalar, Table, Value
 from .numbers import listing, plural, show, show_value
@@ -66,7 +66,7 @@ def _baseline(context: Context) -> SectionEvidence:
             f"{scores.zero_f1_supported} of the {scores.classes_present} with rows.{gone}",
             zero,
         )
-        counts = _counts(context, baseline)
+        counts = counts_or_support(context, baseline)
         found.figures.append(classes.f1_by_class(runs, baseline, counts, "w1-baseline-f1"))
         found.answer("w1.s2.e5", found.figures[-1].finding, exhibits=("w1-baseline-f1",))
     if majority is None:
@@ -202,7 +202,7 @@ def _against_baseline(context: Context, candidate: Bundle, found: SectionEvidenc
         caveats=[DATA_NOISE],
     )
     rescue = runs.rescue(candidate, baseline)
-    counts = _counts(context, candidate)
+    counts = counts_or_support(context, candidate)
     found.figures.append(classes.f1_pairs(runs, candidate, baseline, rescue, counts, "w1-rescue"))
     exhibits = ["w1-rescue", "w1-classes"]
     if rescue.rescued or rescue.lost:
@@ -331,11 +331,3 @@ def _highlights(sections: dict[str, SectionEvidence]) -> tuple[Highlight, ...]:
                 note = f"{show_value(answered.values[1])} confirmed, {show_value(answered.values[2])} lost"
             found.append(Highlight(label, answered.values[position], item, note))
     return tuple(found)
-
-
-def _counts(context: Context, run: Bundle) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Training rows of the run's labels; where nobody stored them, its rows on the reporting split order the charts."""
-    labels = label_counts(context)
-    if labels is not None and labels.names == run.labels.names:
-        return labels.counts
-    return context.runs.per_class(run).support

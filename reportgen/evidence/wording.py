@@ -26,6 +26,15 @@ METRICS = {
     "within_max_length": "within the limit",
     "best_epoch": "epoch",
     "net_rescued": "net",
+    "macro_f1_present": "macro F1, classes seen",
+    "ece": "calibration error",
+    "ece_scaled": "after scaling",
+    "macro_f1_scaled": "macro F1 after scaling",
+    "temperature": "T",
+    "share_positive": "of the resamples",
+    "mcnemar_p": "McNemar p",
+    "slices_excluding_zero": "exclude zero",
+    "slices_after_holm": "after Holm",
 }
 """What the page calls a metric; others are called by their own name."""
 DATA_NOISE = "The interval covers data-side noise only: the rows are resampled, the models are not retrained."

@@ -116,8 +116,8 @@ def _write_fresh(drafts: Sequence[Draft], out: Path) -> dict[str, Path]:
         raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-        if not existed and not placed:
-            with suppress(OSError):
+        if not existed:
+            with suppress(OSError):  # it holds what was placed, unless that was taken back
                 out.rmdir()
     return {path.name: path for path in placed}
 

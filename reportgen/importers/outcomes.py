@@ -20,7 +20,7 @@ from reportgen.bundle import (
     sha256,
     text_sha256,
 )
-from reportgen.bundle.predictions import outcome_of, prepare, store_logits
+from reportgen.bundle.predictions import SPLITS, outcome_of, prepare, store_logits
 from reportgen.data import Course, Dataset, row_features
 from reportgen.errors import InputError, one_line
 from reportgen.stats import TIER_RULES, tiers
@@ -51,6 +51,8 @@ class Outcomes:
     row_ids: list[str] | None = None
     texts: list[str] | None = None
     split: str | None = None
+    splits: list[str] | None = None
+    """The split of each row, where the file says so."""
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -62,7 +64,7 @@ class Outcomes:
         """
         sizes = {
             name: len(values)
-            for name in ("labels", "logits", "predictions", "confidence", "row_ids", "texts")
+            for name in ("labels", "logits", "predictions", "confidence", "row_ids", "texts", "splits")
             if (values := getattr(self, name)) is not None
         }
         if len(set(sizes.values())) > 1:
@@ -104,6 +106,7 @@ def measured(
         InputError: outcomes that contradict themselves, each other or the data.
     """
     where = found.where
+    _check_shape(found)
     if not found.n:
         raise InputError("there are no rows", where=where, remedy="save at least one prediction")
     if found.logits is None and found.predictions is None:
@@ -157,12 +160,9 @@ def tier_map(train_counts: Sequence[int]) -> dict[str, tuple[str, ...]]:
     return {rule: tuple(str(tier) for tier in tiers(train_counts, rule)) for rule in TIER_RULES}
 
 
-def _check_logits(found: Outcomes) -> None:
-    """Predictions and confidences must follow from the logits beside them."""
+def _check_shape(found: Outcomes) -> None:
     logits, where = found.logits, found.where
     if logits is None:
-        if found.confidence is not None and not ((found.confidence >= 0) & (found.confidence <= 1)).all():
-            raise InputError("a confidence lies outside of 0 … 1", where=where, remedy="give probabilities")
         return
     if logits.ndim != 2 or logits.shape[1] != len(found.names.names) or logits.dtype.kind not in "iuf":
         raise InputError(
@@ -170,6 +170,15 @@ def _check_logits(found: Outcomes) -> None:
             where=where,
             remedy=f"one row of {len(found.names.names)} numbers an example",
         )
+
+
+def _check_logits(found: Outcomes) -> None:
+    """Predictions and confidences must follow from the logits beside them."""
+    logits, where = found.logits, found.where
+    if logits is None:
+        if found.confidence is not None and not ((found.confidence >= 0) & (found.confidence <= 1)).all():
+            raise InputError("a confidence lies outside of 0 … 1", where=where, remedy="give probabilities")
+        return
     top = logits.max(axis=1)
     if bad := int((~np.isfinite(top)).sum()):
         raise InputError(
@@ -220,8 +229,9 @@ def _with_data(found: Outcomes, data: Dataset, course: Course) -> tuple[dict[str
         split=found.split,
         where=found.where,
     )
+    _check_splits(found, match)
     parts, features = {}, []
-    for rows in sorted(match.found, key=lambda rows: ("train", "val", "test").index(rows.split)):
+    for rows in sorted(match.found, key=lambda rows: SPLITS.index(rows.split)):
         split = data.splits[rows.split]
         ids, texts = split.row_ids[rows.in_data], split.texts[rows.in_data]
         outcomes = _prepare(found, rows.in_file, ids, text_sha256(texts), split.labels[rows.in_data], rows.split)
@@ -235,7 +245,6 @@ def _with_data(found: Outcomes, data: Dataset, course: Course) -> tuple[dict[str
 
 
 def _without_data(found: Outcomes) -> tuple[dict[str, Part], None, str]:
-    split = found.split or "val"
     if found.labels is None:
         raise InputError(
             "the file has no true labels",
@@ -252,11 +261,30 @@ def _without_data(found: Outcomes) -> tuple[dict[str, Part], None, str]:
     digests = None if found.texts is None else text_sha256(found.texts)
     if digests is None:
         said += " and no text is known: slices cannot be joined to them"
-    if found.split is None:
+    if found.split is None and found.splits is None:
         said += "; that they are the validation split is assumed"
     found.notes.append(f"{said}. Import with --data to change that.")
-    rows = np.arange(found.n)
-    return {split: Part(_prepare(found, rows, ids, digests, found.labels, split))}, None, how
+    names = np.array(found.splits or [found.split or "val"] * found.n, dtype=object)
+    every = np.array(ids, dtype=object)
+    parts = {}
+    for split in sorted(set(names.tolist()), key=SPLITS.index):
+        rows = np.flatnonzero(names == split)
+        known = None if digests is None else digests[rows]
+        parts[split] = Part(_prepare(found, rows, every[rows], known, found.labels[rows], split))
+    return parts, None, how
+
+
+def _check_splits(found: Outcomes, match: Match) -> None:
+    """The splits a file states must be those its rows have in the data."""
+    for rows in match.found if found.splits is not None else ():
+        stated = np.array(found.splits, dtype=object)[rows.in_file]
+        wrong = np.flatnonzero(stated != rows.split)
+        if wrong.size:
+            raise InputError(
+                f"row {int(rows.in_file[wrong[0]]) + 1} is in {rows.split} of the data, not in {stated[wrong[0]]}",
+                where=found.where,
+                remedy="was it scored on another split of the same data?",
+            )
 
 
 def _prepare(

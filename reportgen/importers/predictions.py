@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reportgen.bundle import slug
+from reportgen.bundle.predictions import SPLITS
 from reportgen.data import Course, Dataset
 from reportgen.errors import InputError, one_line
 
@@ -22,7 +23,7 @@ from .reading import column, read_table
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("row_id", "text", "label", "prediction", "confidence")
+COLUMNS = ("row_id", "text", "label", "prediction", "confidence", "split")
 SCORES = {"p_": "probabilities", "logit_": "logits"}
 LOWEST_P = 1e-12
 """Probabilities are stored as their natural logarithm; below this they count as this (−27.6)."""
@@ -61,11 +62,16 @@ def read_predictions(path: Path, data: Dataset | None, course: Course) -> tuple[
         predictions=labels.ids_of(cells["prediction"], "prediction", where, unparsed=logits is None)
         if "prediction" in cells
         else None,
-        confidence=_numbers(frame, [own["confidence"]], where)[:, 0] if own["confidence"] and logits is None else None,
+        confidence=_numbers(frame, [own["confidence"]], where)[:, 0]
+        if any(cells.get("confidence", ())) and logits is None
+        else None,
         row_ids=cells.get("row_id"),
         texts=frame[own["text"]].tolist() if own["text"] else None,
         split=split_of(path.stem) if data is None else None,
+        splits=_splits(cells["split"], where) if "split" in cells else None,
     )
+    if outcomes.splits and len(set(outcomes.splits)) == 1:
+        outcomes.split = outcomes.splits[0]
     _check_ids(outcomes)
     used = {name for name in own.values() if name} | {
         name for name in frame.columns if name.casefold().startswith(tuple(SCORES))
@@ -176,15 +182,25 @@ def _check_ids(outcomes: Outcomes) -> None:
         raise InputError(
             f"row_id is empty in row {ids.index('') + 1}", where=outcomes.where, remedy="give every row an id"
         )
-    seen: set[str] = set()
-    for row, cell in enumerate(ids, start=1):
-        if cell in seen:
+    seen: set[tuple[str, str]] = set()
+    splits = outcomes.splits or [""] * len(ids)
+    for row, (split, cell) in enumerate(zip(splits, ids, strict=True), start=1):
+        if (split, cell) in seen:
             raise InputError(
                 f"row id {one_line(cell, 60)!r} occurs again in row {row}",
                 where=outcomes.where,
                 remedy="keep one row an id",
             )
-        seen.add(cell)
+        seen.add((split, cell))
+
+
+def _splits(cells: list[str], where: str) -> list[str]:
+    if stray := set(cells) - set(SPLITS):
+        row = min(map(cells.index, stray))
+        raise InputError(
+            f"split {one_line(cells[row], 30)!r} in row {row + 1}", where=where, remedy="splits are train, val and test"
+        )
+    return cells
 
 
 def _missing(name: str, frame: pd.DataFrame, where: str) -> InputError:

@@ -20,6 +20,8 @@ from reportgen.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+_GUARDED = tuple(f"'{sign}" for sign in "=+-@")
+
 MAX_CSV_BYTES = 512_000_000
 """Predictions of the whole course corpus with 113 probabilities a row have about 100 MB."""
 
@@ -74,8 +76,9 @@ def read_table(path: Path, wanted: tuple[str, ...]) -> tuple[pd.DataFrame, list[
 
 
 def column(frame: pd.DataFrame, name: str) -> list[str]:
-    """The cells of a column without blanks around them."""
-    return [cell.strip() for cell in frame[name].tolist()]
+    """The cells of a column without blanks around them and without the apostrophe our export guards formulas with."""
+    cells = (cell.strip() for cell in frame[name].tolist())
+    return [cell[1:] if cell.startswith(_GUARDED) else cell for cell in cells]
 
 
 def read_json(path: Path) -> tuple[dict[str, Any], list[str], FileId]:

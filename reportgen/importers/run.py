@@ -60,6 +60,8 @@ def import_files(
     paths = [Path(file) for file in files]
     if not paths or len(paths) > _MAX_FILES:
         raise UsageError(f"{len(paths)} files to import", remedy=f"pass 1 to {_MAX_FILES}")
+    if len(set(paths)) < len(paths):
+        raise UsageError(f"{max(paths, key=paths.count).name} is given twice", remedy="name every file once")
     course = course or (data.course if data is not None else load_course("generic"))
     kinds = [_kind(path, kind, say) for path in paths]
     archives = {path: read_archive(path) for path, found in zip(paths, kinds, strict=True) if _is_npz(path, found)}

@@ -87,7 +87,7 @@ def draft_trainer(path: Path, data: Dataset | None, course: Course) -> list[Draf
         notes += _contradictions(draft, results)
     draft.training = training
     draft.config = draft.config.model_copy(
-        update={"resolved": {**draft.config.resolved, **settings}, "decided": decided}
+        update={"resolved": {**settings, **draft.config.resolved}, "decided": decided}
     )
     draft.seed = seed if type(seed) is int and abs(seed) < 2**63 else None
     draft.timings = {"train": float(runtime)} if _is_number(runtime) and runtime > 0 else {}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from reportgen.errors import UsageError
 
 from . import twins as twin
+from .memory import find_memory
 from .prose import new_prose, read_prose
 from .render import render, write_memo
 
@@ -42,7 +43,7 @@ def build_memo(
     """
     from reportgen.bundle import find_bundles
     from reportgen.data import load_course
-    from reportgen.evidence import build
+    from reportgen.evidence import build, load_rubric
 
     found = find_bundles(bundles)
     named = sorted({bundle.manifest.course for bundle in found})
@@ -50,9 +51,21 @@ def build_memo(
         raise UsageError(
             f"the bundles belong to several courses: {', '.join(named)}", remedy="choose one with --course"
         )
-    evidence = build(week, found, load_course(course or (named[0] if named else DEFAULT_COURSE)))
-    text = read_prose(Path(prose), evidence) if prose is not None else None
+    chosen = load_course(course or (named[0] if named else DEFAULT_COURSE))
     target = Path(out)
+    if twins and prose is not None and target.with_suffix(".md").resolve() == Path(prose).resolve():
+        raise UsageError(
+            "the Markdown twin would overwrite your text", where=prose, remedy="choose another name with --out"
+        )
+    text = read_prose(Path(prose), load_rubric(chosen, week)) if prose is not None else None
+    places = [place.parent for place in (Path(prose) if prose is not None else None, target) if place is not None]
+    evidence = build(
+        week,
+        found,
+        chosen,
+        memory=find_memory(week, places, chosen),
+        declared=text.front if text is not None else None,
+    )
     pages = {target: render(evidence, text)}
     if twins:
         pages[target.with_suffix(".md")] = twin.to_markdown(evidence, text)

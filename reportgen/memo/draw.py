@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from . import svg
+from . import charts, svg
 from .environment import environment
 
 if TYPE_CHECKING:
@@ -16,6 +16,10 @@ _DRAWN = {
     "long-tail": (svg.long_tail, "figures/long_tail.svg"),
     "class-f1": (svg.class_f1, "figures/class_f1.svg"),
     "class-pairs": (svg.class_pairs, "figures/class_pairs.svg"),
+    "forest": (charts.forest, "figures/forest.svg"),
+    "reliability": (charts.reliability, "figures/reliability.svg"),
+    "destinations": (charts.destinations, "figures/destinations.svg"),
+    "support": (charts.support, "figures/support.svg"),
 }
 
 

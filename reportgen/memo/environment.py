@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -49,7 +50,7 @@ def environment() -> Environment:
         "show": show,
         "show_value": show_value,
         "interval": _interval,
-        "origin": _origin,
+        "origin": value_origin,
         "dom_id": dom_id,
         "machine": machine,
         "first_sentence": lambda text: text.partition(". ")[0].rstrip(".") + ".",
@@ -85,7 +86,7 @@ class Line:
 
 def value_lines(values: Sequence[Value]) -> list[Line]:
     """Values of an item without repetition: named by run where they share the metric, else by metric."""
-    origins = [_origin(value) for value in values]
+    origins = [value_origin(value) for value in values]
     if len(values) == 1:
         return [Line("", values[0], origins[0])]
     if len({value.metric for value in values}) == 1:
@@ -96,7 +97,8 @@ def value_lines(values: Sequence[Value]) -> list[Line]:
     return [Line(metric_name(value.metric), value, where) for value, where in zip(values, said, strict=True)]
 
 
-def _origin(value: Value) -> str:
+def value_origin(value: Value) -> str:
+    """Run, split and n of a figure, as the page says them."""
     run = f"{value.run} − {value.baseline}" if value.baseline else value.run
     return ", ".join(part for part in (run, _where(value)) if part)
 
@@ -106,12 +108,12 @@ def _where(value: Value) -> str:
 
 
 def machine(value: Scalar) -> str:
-    """A figure for `<data value>`: full precision, readable by programs."""
-    if value is None:
+    """A figure for `<data value>`: full precision, readable by programs; empty where it is unknown."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(value) if isinstance(value, float) else str(value)
+    return repr(float(value)) if isinstance(value, float) else str(value)
 
 
 def _finalize(expression: object) -> object:

@@ -22,9 +22,13 @@ FRONT_MATTER = {
     "ai_use": "AI assistance",
     "code": "Outside code",
     "date": "Date",
+    "recommendation": "Recommendation",
+    "direction": "Confidence in it",
 }
 """Keys of the front matter, and what the memo calls them."""
 DISCLOSED = ("data", "licences", "code", "ai_use")
+_OF_WEEK = {3: ("recommendation:",), 4: ("# How your confidence in week 3's recommendation moved: up, down or sideways.", "direction:")}
+"""Front matter that later weeks, or one week's rubric, ask for."""
 MAX_BYTES = 500_000
 
 _KEY = re.compile(r"([A-Za-z_-]+)\s*:(?:\s+|$)(.*)")
@@ -175,6 +179,7 @@ def new_prose(rubric: Rubric, course: str) -> str:
         "---",
         "author:",
         "scenario:",
+        *_OF_WEEK.get(rubric.week, ()),
         "# Disclosure: where the data came from, under which licences, and what others (people, code, AI) contributed.",
         "data:",
         "licences:",

@@ -12,6 +12,7 @@ from .draw import draw
 from .environment import environment
 from .markdown import to_html
 from .prose import DISCLOSED, FRONT_MATTER, Prose
+from .record import embed
 
 if TYPE_CHECKING:
     from reportgen.evidence import WeekEvidence
@@ -20,7 +21,7 @@ NOT_STATED = "not stated by the author"
 
 
 def render(evidence: WeekEvidence, prose: Prose | None = None) -> str:
-    """The memo's HTML. The same evidence and prose give the same bytes.
+    """The memo's HTML with its record. The same evidence and prose give the same bytes.
 
     Args:
         evidence: what `reportgen.evidence.build` returned.
@@ -35,7 +36,7 @@ def render(evidence: WeekEvidence, prose: Prose | None = None) -> str:
     if unknown:
         names = ", ".join(f"[@{name}]" for name in dict.fromkeys(unknown))
         notices.append(f"Cited but not measured: {names}. These are marked in the text.")
-    return (
+    html = (
         environment()
         .get_template("week.html")
         .render(
@@ -50,6 +51,7 @@ def render(evidence: WeekEvidence, prose: Prose | None = None) -> str:
             numbers=_exhibit_numbers(evidence),
         )
     )
+    return embed(html, evidence)
 
 
 def write_memo(path: str | Path, html: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from reportgen.evidence.model import Column, Item, Scalar, Table, Value
@@ -22,8 +22,8 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 
 
 def to_json(evidence: WeekEvidence) -> str:
-    """The evidence as one JSON document; unknown numbers are null."""
-    return json.dumps({"schema": SCHEMA, **asdict(evidence)}, ensure_ascii=False, indent=1, default=_plain) + "\n"
+    """The evidence as one JSON document; unknown numbers are null. Predictions stay in the record and the bundles."""
+    return json.dumps({"schema": SCHEMA, **asdict(replace(evidence, scored=()))}, ensure_ascii=False, indent=1, default=_plain) + "\n"
 
 
 def to_markdown(evidence: WeekEvidence, prose: Prose | None = None) -> str:

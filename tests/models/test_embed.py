@@ -105,13 +105,10 @@ def test_figures_on_banking77_lt(context: Context, minilm: str, banking77lt: Dat
 def test_real_messages(context: Context, minilm: str, banking77lt: Dataset, cache: Path) -> None:
     """A tenth of the training rows that the full figures use, kept long-tailed; τ must pay for itself."""
     data = _few(banking77lt, 2)
-    train = data.splits["train"]
-    rows = np.concatenate(
-        [np.flatnonzero(train.labels == label)[: max(2, n // 10)] for label, n in enumerate(data.train_counts)]
-    )
-    data = replace(
-        data, splits={**data.splits, "train": Split(train.row_ids[rows], train.texts[rows], train.labels[rows])}
-    )
+    train, counts = data.splits["train"], data.train_counts
+    rows = np.concatenate([np.flatnonzero(train.labels == k)[: max(2, n // 10)] for k, n in enumerate(counts)])
+    few = Split(train.row_ids[rows], train.texts[rows], train.labels[rows])
+    data = replace(data, splits={**data.splits, "train": few})
     found = {}
     for tau in (0.0, 1.0):
         logits = embed(context(EmbedConfig(model=minilm, latency=False, tau=tau), data=data)).logits["test"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -271,7 +271,6 @@ def test_pickled_adapters_are_never_looked_at(tmp_path: Path) -> None:
     card = classifiers.Card(
         "encoder", "minilm", "x", ("a", "b"), 32, "mean", "right", "classifier", ("classifier",), adapter=True
     )
-    from dataclasses import asdict
 
     (tmp_path / classifiers.CARD).write_text(json.dumps(asdict(card)))
     (tmp_path / "adapter_model.bin").write_bytes(b"\x80\x04.")

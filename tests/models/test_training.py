@@ -281,3 +281,39 @@ def test_encoder_refuses_another_runs_checkpoint(context, tiny_bert: Path, tmp_p
     assert state["step"] > 0
     with pytest.raises(UsageError, match="another config, seed, model or data"):
         encoder(context(EncoderConfig(**keys, lr=1e-3)))
+
+
+_DISTRIBUTED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_training import Toy
+toy = Toy(n=49)  # 6 batches of 8 and one of a single row, which leaves a process without work
+trainer = toy.trainer(Path(sys.argv[1]), max_grad_norm=1.0)
+fit = trainer.fit(toy.rows, toy.rows)
+if trainer.accelerator.is_main_process:
+    assert trainer.accelerator.num_processes == int(sys.argv[3])
+    import numpy
+    numpy.save(Path(sys.argv[1]) / "weights.npy", trainer.model.head.weight.detach().numpy())
+    numpy.save(Path(sys.argv[1]) / "losses.npy", fit.history["loss"].to_numpy())
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(_DISTRIBUTED)
+    root = Path(__file__).parents[2]
+    for n in (1, 2):
+        (tmp_path / str(n)).mkdir()
+        launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={n}"]
+        subprocess.run(
+            [sys.executable, *launcher, script, tmp_path / str(n), Path(__file__).parent, str(n)],
+            cwd=root,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
+            check=True,
+            timeout=200,
+        )
+    for name, tolerance in (("losses", 1e-4), ("weights", 1e-4)):
+        one, two = (np.load(tmp_path / str(n) / f"{name}.npy") for n in (1, 2))
+        assert one == pytest.approx(two, abs=tolerance)

@@ -14,9 +14,11 @@ from typing import Any
 from .stream import Stream
 
 _SLOT = re.compile(r"\{(\w+)\}")
-# Not calendar.month_name, which follows the locale.
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July")
-_MONTHS += ("August", "September", "October", "November", "December")
+# calendar.month_name would follow the locale.
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 _NUMBERS = ("two", "three", "four", "five", "six", "several", "2", "3", "4", "5", "10", "12")
 _MONEY_POOL = 512
 

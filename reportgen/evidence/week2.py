@@ -1,0 +1,525 @@
+"""Week 2: controlled experiments, class weights, batch size beside seed noise, errors, and val's reliability."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import classes, errors, log, support, tierfacts, training
+from .context import Context, SectionEvidence, WeekAnswers
+from .datafacts import counts_or_support, label_counts
+from .experiments import (
+    BATCH,
+    Experiment,
+    changed,
+    controlled_sentence,
+    experiment_table,
+    experiments,
+    held_table,
+)
+from .levers import levers_sentence, levers_table
+from .model import Highlight, Value
+from .noise import support_figure
+from .noisefloor import NoiseFloor, floor_sentence, noise_floor, tag, tagged_table
+from .numbers import listing, plural, show, show_value
+from .plateau import plateau
+from .runs import FINE_TUNED
+from .weighting import class_weights, scheme, weighting_pair
+from .wording import DATA_NOISE, difference_sentence
+
+if TYPE_CHECKING:
+    from reportgen.bundle import Bundle
+
+    from .runs import Runs
+
+STAGE = "week2"
+ENOUGH = 3
+"""Controlled runs the rubric asks for."""
+
+
+def answer(context: Context) -> WeekAnswers:
+    """Evidence for every section of week 2's rubric."""
+    found = experiments(context)
+    noise = noise_floor(context.runs, found)
+    sections = {
+        "w2.s1": _experiments(context, found),
+        "w2.s2": _weighting(context),
+        "w2.s3": _batch_size(context, found, noise),
+        "w2.s4": _errors(context),
+        "w2.s5": _reliability(context, found, noise),
+    }
+    warnings = tuple(warning for run in context.runs.measured if (warning := plateau(run)))
+    return WeekAnswers(sections, _highlights(sections), warnings)
+
+
+def _experiments(context: Context, compared: list[Experiment]) -> SectionEvidence:
+    found, runs = SectionEvidence(), context.runs
+    if not compared:
+        why = "No two runs here can be compared as an experiment."
+        for item in ("w2.s1.e1", "w2.s1.e2", "w2.s1.e4"):
+            found.missing(item, context.command(STAGE), why)
+    else:
+        _compared(context, compared, found)
+    if not runs.measured:
+        found.missing("w2.s1.e3", context.command(STAGE))
+        return found
+    table = log.experiment_log(runs, "w2-log")
+    found.tables.append(table)
+    found.answer(
+        "w2.s1.e3",
+        f"{plural(len(runs.scored), 'run')} scored on {runs.split}, one row each.",
+        *(runs.value(run, metric) for run in runs.candidates[:1] for metric in ("accuracy", "macro_f1", "zero_f1")),
+        exhibits=(table.id,),
+        caveats=[runs.few_rows()],
+    )
+    curve = training.learning_curve(runs.candidates[:4], "w2-learning-curve")
+    if curve is not None:
+        found.figures.append(curve)
+    if published := log.reported(runs, "w2-reported"):
+        found.tables.append(published)
+    return found
+
+
+def _compared(context: Context, compared: list[Experiment], found: SectionEvidence) -> None:
+    table = experiment_table(context.runs, compared, "w2-experiments")
+    held = held_table(compared, "w2-held")
+    found.tables += [table, held]
+    single = [one for one in compared if len(one.changes) == 1]
+    short = (
+        None
+        if len(single) >= ENOUGH
+        else f"The section asks for {ENOUGH} controlled runs. For the others run {context.command(STAGE)}"
+    )
+    found.answer(
+        "w2.s1.e1",
+        controlled_sentence(compared),
+        Value("controlled_runs", len(single), "count", field="config.json"),
+        verification="bound",
+        exhibits=(table.id,),
+        caveats=[short, DATA_NOISE],
+    )
+    found.answer(
+        "w2.s1.e2",
+        "What each run changed stands beside its result; what it held constant is listed key by key.",
+        verification="bound",
+        exhibits=(table.id, held.id),
+        caveats=["The prediction has to be written before the run; only the author can say when it was."],
+    )
+    confounded = [one for one in compared if len(one.changes) > 1]
+    same = [one.run.run_id for one in compared if not one.changes]
+    found.answer(
+        "w2.s1.e4",
+        f"Every comparison with more than one key is marked: {listing([one.run.run_id for one in confounded])}."
+        if confounded
+        else "No comparison changes more than one key.",
+        Value("confounded_runs", len(confounded), "count", field="config.json"),
+        verification="bound",
+        exhibits=(table.id,),
+        caveats=[
+            *(f"{one.title} is confounded: {listing(list(one.keys), 8)} all differ." for one in confounded),
+            f"{listing(same)} changed no key at all." if same else None,
+        ],
+    )
+
+
+def _weighting(context: Context) -> SectionEvidence:
+    found, runs = SectionEvidence(), context.runs
+    pair = (
+        weighting_pair(context, "encoder") or weighting_pair(context, *FINE_TUNED) or weighting_pair(context, "linear")
+    )
+    if pair is None:
+        why = "No weighted run stands beside an unweighted one."
+        for item in ("w2.s2.e1", "w2.s2.e2", "w2.s2.e3"):
+            found.missing(item, context.command(STAGE), why)
+    else:
+        _weighted(context, pair, found)
+    baseline = pair.reference if pair else runs.baseline or runs.candidate
+    if baseline is not None:
+        others = sorted(runs.of_family("linear", *FINE_TUNED), key=lambda run: -runs.scores(run).macro_f1)
+        table = levers_table(runs, baseline, others, "w2-levers")
+        if table is not None:
+            found.tables.append(table)
+            if pair is not None:
+                _say_levers(found, levers_sentence(table, baseline), table.id)
+    return found
+
+
+def _say_levers(found: SectionEvidence, sentence: str, table_id: str) -> None:
+    item = found.items["w2.s2.e2"]
+    found.items["w2.s2.e2"] = replace(
+        item, sentence=f"{item.sentence} All levers: {sentence}", exhibits=(*item.exhibits, table_id)
+    )
+
+
+def _weighted(context: Context, pair: Experiment, found: SectionEvidence) -> None:
+    runs, run, reference = context.runs, pair.run, pair.reference
+    macro, difference = runs.difference(run, reference, "macro_f1")
+    accuracy, other = runs.difference(run, reference, "accuracy")
+    confounded = (
+        None
+        if len(pair.changes) == 1
+        else f"Confounded: {listing(list(pair.keys), 8)} differ as well or instead, so this is not the weights' effect."
+    )
+    found.answer(
+        "w2.s2.e1",
+        f"{difference_sentence(macro, difference)} {difference_sentence(accuracy, other)}",
+        *(runs.value(one, metric) for one in (reference, run) for metric in ("accuracy", "macro_f1")),
+        macro,
+        accuracy,
+        verdict=difference.verdict,
+        caveats=[confounded, DATA_NOISE, runs.few_rows()],
+    )
+    rescue = runs.rescue(run, reference)
+    counts = counts_or_support(context, run)
+    found.figures.append(classes.f1_pairs(runs, run, reference, rescue, counts, "w2-weighting"))
+    exhibits = ["w2-weighting"]
+    if rescue.rescued or rescue.lost:
+        found.tables.append(classes.rescue_table(runs, run, reference, rescue, counts, "w2-weighting-table"))
+        exhibits.append("w2-weighting-table")
+    shared = {"split": runs.split, "n": macro.n, "field": "predictions.parquet"}
+    found.answer(
+        "w2.s2.e2",
+        classes.rescue_sentence(run, reference, rescue),
+        runs.value(reference, "zero_f1"),
+        runs.value(run, "zero_f1"),
+        Value("rescued", len(rescue.rescued), "count", run=run.run_id, **shared),  # type: ignore[arg-type]
+        Value("lost", len(rescue.lost), "count", run=run.run_id, **shared),  # type: ignore[arg-type]
+        exhibits=exhibits,
+        caveats=[confounded],
+    )
+    _weight_range(context, pair, found)
+
+
+def _weight_range(context: Context, pair: Experiment, found: SectionEvidence) -> None:
+    run, how = pair.run, scheme(pair.run) or ""
+    labels = label_counts(context)
+    if labels is None or labels.names != run.labels.names or not labels.total:
+        found.missing("w2.s2.e3", context.command(STAGE), "No run stored the training counts of its labels.")
+        return
+    weights, balanced = class_weights(labels.counts, how), class_weights(labels.counts, "balanced")
+    if weights is None or balanced is None:
+        found.answer(
+            "w2.s2.e3",
+            f"{run.run_id} weights its classes by “{how}”, a scheme this memo cannot recompute from training counts.",
+            verification="declared",
+        )
+        return
+    low, high = int(weights.argmin()), int(weights.argmax())
+    found.answer(
+        "w2.s2.e3",
+        f"Scheme {how}, from training counts, mean 1 over the classes: “{labels.names[low]}” "
+        f"({plural(int(labels.counts[low]), 'row')}) has the smallest weight, “{labels.names[high]}” "
+        f"({plural(int(labels.counts[high]), 'row')}) the largest, "
+        f"{show(float(weights[high] / weights[low]), 'ratio')} as much. Balanced weights would span {show(float(balanced.max() / balanced.min()), 'ratio')}.",
+        *(
+            Value(name, float(weights[at]), "score", run=run.run_id, split="train", n=labels.total, field=labels.source)
+            for name, at in (("class_weight_smallest", low), ("class_weight_largest", high))
+        ),
+        verification="bound",
+        caveats=["Recomputed from the stored counts by the runner's formula; the bundle holds no weights."],
+    )
+
+
+def _batch_size(context: Context, compared: list[Experiment], noise: NoiseFloor) -> SectionEvidence:
+    found, runs = SectionEvidence(), context.runs
+    batch = changed(compared, BATCH)
+    pair = _seed_pair(noise, batch)
+    if pair is None:
+        found.missing("w2.s3.e2", context.command(STAGE), "No two runs differ in their seed and in nothing else.")
+    else:
+        macro, difference = runs.difference(pair[1], pair[0], "macro_f1")
+        accuracy, _ = runs.difference(pair[1], pair[0], "accuracy")
+        others = f" Over {plural(len(noise.pairs), 'pair')} of seeds it is at most {show(noise.seed, 'score')}."
+        found.answer(
+            "w2.s3.e2",
+            difference_sentence(macro, difference) + (others if len(noise.pairs) > 1 else ""),
+            macro,
+            accuracy,
+            verdict=difference.verdict,
+            caveats=["One pair of seeds is one draw of the seed's effect." if len(noise.pairs) == 1 else None],
+        )
+    if batch is None:
+        for item in ("w2.s3.e1", "w2.s3.e3", "w2.s3.e4"):
+            found.missing(item, context.command(STAGE), "No two runs differ in their batch size.")
+        return found
+    macro, difference = runs.difference(batch.run, batch.reference, "macro_f1")
+    accuracy, _ = runs.difference(batch.run, batch.reference, "accuracy")
+    change = next(change for change in batch.changes if change.key in BATCH)
+    confounded = (
+        f"Confounded: {listing(list(batch.keys), 8)} differ, not the batch size alone."
+        if len(batch.changes) > 1
+        else None
+    )
+    metrics = ("accuracy", "macro_f1", "weighted_f1", "zero_f1")
+    found.answer(
+        "w2.s3.e1",
+        f"Batches of {change.before} under {batch.reference.run_id}, of {change.after} under {batch.run.run_id}. "
+        + difference_sentence(macro, difference),
+        *(runs.value(run, metric) for run in (batch.reference, batch.run) for metric in metrics),
+        macro,
+        accuracy,
+        caveats=[confounded, _halved(batch), DATA_NOISE],
+    )
+    _ratio(context, batch, difference.delta, difference.verdict, pair, found)
+    _steps(context, batch, found)
+    return found
+
+
+def _seed_pair(noise: NoiseFloor, batch: Experiment | None) -> tuple[Bundle, Bundle] | None:
+    """The pair of seeds that shares a run with the batch-size pair, else the one that differs most."""
+    if not noise.pairs:
+        return None
+    near = [] if batch is None else [pair for pair in noise.pairs if batch.reference in pair or batch.run in pair]
+    chosen = near or list(noise.pairs)
+    first, second = max(chosen, key=lambda pair: noise.deltas[noise.pairs.index(pair)])
+    return (second, first) if batch is not None and second in (batch.reference, batch.run) else (first, second)
+
+
+def _halved(batch: Experiment) -> str | None:
+    """Whether a run that ran out of memory used smaller forward passes than it asked for."""
+    used = [
+        f"{run.run_id} ran out of memory and computed its batches in parts of {smaller}"
+        for run in (batch.reference, batch.run)
+        if isinstance(smaller := run.config.decided.get("micro_batch_used"), int)
+        and isinstance(asked := run.config.resolved.get("batch_size"), int)
+        and run.config.resolved.get("micro_batch_size") is None
+        and smaller < asked
+    ]
+    return f"{'; '.join(used)}; the examples an optimiser step are those shown." if used else None
+
+
+def _ratio(
+    context: Context,
+    batch: Experiment,
+    delta: float,
+    verdict: str,
+    pair: tuple[Bundle, Bundle] | None,
+    found: SectionEvidence,
+) -> None:
+    runs = context.runs
+    if pair is None:
+        found.missing("w2.s3.e3", context.command(STAGE), "Without a second seed there is nothing to compare it with.")
+        return
+    seed = runs.scores(pair[1]).macro_f1 - runs.scores(pair[0]).macro_f1
+    shown = {
+        "run": batch.run.run_id,
+        "split": runs.split,
+        "n": runs.scores(batch.run).n,
+        "field": "predictions.parquet",
+    }
+    sizes = f"|Δ| is {show(abs(delta), 'score')} for the batch size and {show(abs(seed), 'score')} for the seed."
+    related = {batch.run.run_id, batch.reference.run_id} & {run.run_id for run in pair}
+    other = None if related else f"The seed pair ({pair[0].run_id}, {pair[1].run_id}) has another recipe."
+    values = []
+    if seed:
+        values = [Value("batch_to_seed_ratio", abs(delta / seed), "ratio", **shown)]  # type: ignore[arg-type]
+    if abs(delta) <= abs(seed):
+        reading, said = "The batch-size difference is no larger than what a seed does: it shows no effect.", "null"
+    elif verdict == "null":
+        reading = (
+            "It exceeds this seed difference, but its own interval includes zero: these rows do not show an effect."
+        )
+        said = "null"
+    else:
+        reading = (
+            "It exceeds this seed difference, and its interval excludes zero. One run a batch size cannot tell the "
+            "batch size from the luck of a seed: more seeds of both would."
+        )
+        said = "directional"
+    found.answer("w2.s3.e3", f"{sizes} {reading}", *values, verdict=said, caveats=[other])
+
+
+def _steps(context: Context, batch: Experiment, found: SectionEvidence) -> None:
+    values, counted = [], []
+    for run in (batch.reference, batch.run):
+        steps, how = steps_per_epoch(context, run)
+        if steps is not None:
+            counted.append(f"{steps:,} under {run.run_id} ({how})")
+            values.append(Value("steps_per_epoch", steps, "count", run=run.run_id, field="training.parquet"))
+    if len(values) < 2:
+        found.missing("w2.s3.e4", context.command(STAGE), "Neither a training log nor training counts are stored.")
+        return
+    found.answer(
+        "w2.s3.e4",
+        f"Optimiser steps an epoch: {listing(counted)}. At one learning rate, more steps an epoch also means more "
+        "updates in all.",
+        *values,
+        verification="bound",
+    )
+
+
+def steps_per_epoch(context: Context, run: Bundle) -> tuple[int | None, str]:
+    """Steps of the first epoch from the training log, else rows divided by the batch size."""
+    frame = training.logged(run)
+    if frame is not None and "epoch" in frame.columns:
+        first = frame[frame["epoch"] <= 1]
+        if len(first) and float(first["epoch"].max()) == 1:
+            return int(first["step"].max()), "from its log"
+    size = next((run.config.resolved[key] for key in BATCH if isinstance(run.config.resolved.get(key), int)), None)
+    rows = sum(run.labels.train_counts)
+    if not size or not rows:
+        return None, ""
+    return math.ceil(rows / size), f"{rows:,} rows ÷ {size}"
+
+
+def _errors(context: Context) -> SectionEvidence:
+    found, runs = SectionEvidence(), context.runs
+    run = runs.candidate or runs.baseline
+    if run is None:
+        for item in range(1, 5):
+            found.missing(f"w2.s4.e{item}", context.command(STAGE))
+        return found
+    plain = None if runs.candidate else f"No fine-tuned run is at hand; these are the errors of {run.run_id}."
+    rule, labels = context.course.tier_rule(context.week), label_counts(context)
+    if labels is None or labels.names != run.labels.names or not labels.total:
+        for item in ("w2.s4.e1", "w2.s4.e2"):
+            found.missing(item, context.command(STAGE), "No run stored the training counts of its labels.")
+    else:
+        _tiers(context, run, labels.counts, rule, found, plain)
+    pairs = errors.pairs_table(runs, run, context.course, "w2-pairs")
+    block = errors.confusion_block(runs, run, "w2-confusion")
+    found.tables.append(pairs)
+    if block is not None:
+        found.figures.append(block)
+    found.answer(
+        "w2.s4.e3",
+        errors.pairs_sentence(runs, run, pairs),
+        exhibits=[pairs.id, *([block.id] if block else [])],
+        caveats=[plain],
+    )
+    hard = errors.hard_table(runs, run, "w2-hard")
+    if hard is None:
+        found.missing("w2.s4.e4", context.command(STAGE), f"{run.run_id} stored no logits, or made no error.")
+        return found
+    found.tables.append(hard)
+    margins = [float(str(row["margin"])) for row in hard.rows]
+    found.answer(
+        "w2.s4.e4",
+        f"The {plural(len(hard.rows), 'error')} with the largest margin, from {show(margins[0], 'score')} down to "
+        f"{show(margins[-1], 'score')}, by row id: bundles hold no text.",
+        exhibits=(hard.id,),
+        verification="bound",
+        caveats=[plain],
+    )
+    return found
+
+
+def _tiers(
+    context: Context,
+    run: Bundle,
+    counts: np.ndarray[tuple[int], np.dtype[np.int64]],
+    rule: str,
+    found: SectionEvidence,
+    plain: str | None,
+) -> None:
+    runs = context.runs
+    shown = [run, *([runs.baseline] if runs.baseline is not None and runs.baseline is not run else [])]
+    shown = [one for one in shown if not runs.why_not(one, run)]
+    table = tierfacts.tier_table(runs, shown, counts, rule, "w2-tiers")
+    ladder = tierfacts.tier_ladder(runs, shown, counts, rule, "w2-tier-ladder")
+    landed = tierfacts.destination_table(runs, run, counts, rule, "w2-destinations")
+    found.tables += [table, landed]
+    found.figures.append(ladder)
+    present = tierfacts.present(counts, rule)
+    values = [tierfacts.tier_mean(runs, run, tier, inside) for tier, inside in present.items()]
+    zero = [
+        f"{tierfacts.zeros(runs, run, inside)[0]} of {int(inside.sum())} in {tier}" for tier, inside in present.items()
+    ]
+    found.answer(
+        "w2.s4.e1",
+        f"{classes.TIER_RULES[rule][0].upper()}{classes.TIER_RULES[rule][1:]}. Classes at F1 = 0 under {run.run_id}: "
+        f"{listing(zero)}.",
+        *values,
+        exhibits=(ladder.id, table.id),
+        caveats=[plain],
+    )
+    sentence, shares = tierfacts.destination_sentence(runs, run, counts, rule)
+    found.answer("w2.s4.e2", sentence, *shares, exhibits=(landed.id,), caveats=[plain])
+
+
+def _reliability(context: Context, compared: list[Experiment], noise: NoiseFloor) -> SectionEvidence:
+    found, runs = SectionEvidence(), context.runs
+    lead = runs.candidate or runs.baseline or runs.majority
+    if lead is None:
+        for item in range(1, 5):
+            found.missing(f"w2.s5.e{item}", context.command(STAGE))
+        return found
+    rows = runs.per_class(lead).support
+    histogram = support_figure(runs, rows, "w2-support")
+    sparse = support.sparse_table(runs, lead.labels.names, rows, counts_or_support(context, lead), "w2-sparse")
+    found.figures.append(histogram)
+    found.answer("w2.s5.e1", histogram.finding, exhibits=(histogram.id,))
+    found.tables.append(sparse)
+    found.answer(
+        "w2.s5.e2",
+        support.sparse_sentence(rows),
+        *support.sparse_values(runs, lead.run_id, rows),
+        exhibits=(sparse.id,),
+    )
+    if noise.floor is None:
+        for item in ("w2.s5.e3", "w2.s5.e4"):
+            found.missing(item, context.command(STAGE), "No two comparable runs: noise needs a pair.")
+        return found
+    shared = {"split": runs.split, "n": runs.scores(lead).n, "field": "predictions.parquet"}
+    found.answer(
+        "w2.s5.e3",
+        floor_sentence(noise),
+        *(
+            Value(metric, value, "score", **shared)  # type: ignore[arg-type]
+            for metric, value in (
+                ("noise_floor", noise.floor),
+                ("seed_difference", noise.seed),
+                ("bootstrap_half_width", noise.half_width),
+            )
+            if value is not None
+        ),
+        caveats=[DATA_NOISE, _few_seeds(noise)],
+    )
+    if not compared:
+        found.missing("w2.s5.e4", context.command(STAGE), "There is no experiment to tag.")
+        return found
+    table = tagged_table(runs, compared, noise, "w2-tagged")
+    found.tables.append(table)
+    found.answer("w2.s5.e4", _tagged_sentence(runs, compared, noise), exhibits=(table.id,))
+    return found
+
+
+def _tagged_sentence(runs: Runs, compared: list[Experiment], noise: NoiseFloor) -> str:
+    above, weak = [], 0
+    tested = [one for one in compared if one.keys != ("seed",)]
+    for one in tested:
+        value, difference = runs.difference(one.run, one.reference, "macro_f1")
+        said = tag(noise, difference.delta, difference.verdict)
+        if said == "above the floor":
+            above.append(f"{one.run.run_id} ({show_value(value)}{'' if len(one.changes) == 1 else ', confounded'})")
+        weak += said.startswith("above the floor,")
+    if not tested:
+        return "The only comparisons here are between seeds, and those make the floor."
+    lead = f"{len(above)} of {plural(len(tested), 'difference')} {'lies' if len(above) == 1 else 'lie'} above the floor"
+    lead += f": {listing(above)}." if above else "."
+    return lead + (f" {weak} more clear it in size, but not with an interval that excludes zero." if weak else "")
+
+
+def _few_seeds(noise: NoiseFloor) -> str | None:
+    seeds = {run.run_id for pair in noise.pairs for run in pair}
+    if len(seeds) >= ENOUGH:
+        return None
+    return f"{len(seeds) or 'No'} seeds of one recipe: a spread needs three or more."
+
+
+def _highlights(sections: dict[str, SectionEvidence]) -> tuple[Highlight, ...]:
+    wanted = (
+        ("Controlled runs", "w2.s1.e1", 0),
+        ("Macro F1 by weighting", "w2.s2.e1", 4),
+        ("Batch size against seed", "w2.s3.e3", 0),
+        ("Noise floor, macro F1", "w2.s5.e3", 0),
+    )
+    found = []
+    for label, item, position in wanted:
+        answered = sections[item.rpartition(".")[0]].items[item]
+        if len(answered.values) > position:
+            found.append(Highlight(label, answered.values[position], item, answered.verdict or ""))
+    return tuple(found)

@@ -1,0 +1,587 @@
+"""Week 4: slices, calibration, where rare errors land, whether the gap is real, and what it does to week 3's view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reportgen.stats import MIN_CHANGED
+
+from . import calibrated, noise, slices, tail
+from .classes import FEW
+from .context import Context, SectionEvidence, WeekAnswers
+from .memory import DIRECTIONS, Memory
+from .model import Column, Highlight, Scalar, Table, Value
+from .numbers import listing, plural, show, show_interval, show_value
+from .pair import Pair, find_pair, pair_command, seed_sentence, shift_notice, shifted, why_no_pair
+from .regimes import regimes
+from .wording import DATA_NOISE, difference_sentence
+
+if TYPE_CHECKING:
+    from .calibrated import Calibration
+    from .slices import Slice
+
+SECTIONS = ("w4.s1", "w4.s2", "w4.s3", "w4.s4", "w4.s5")
+_ITEMS = {"w4.s1": 6, "w4.s2": 5, "w4.s3": 3, "w4.s4": 4}
+
+
+def answer(context: Context) -> WeekAnswers:
+    """Evidence for every section of week 4's rubric."""
+    slipped = shifted(context.runs)
+    notices = tuple(shift_notice(name, shift) for name, shift in slipped.items())
+    pair = find_pair(context.runs, frozenset(slipped))
+    if pair is None:
+        why = why_no_pair(context.runs, frozenset(slipped))
+        sections = {name: _nothing(context, name, why) for name in _ITEMS}
+    else:
+        sections = {
+            "w4.s1": _slices(context, pair),
+            "w4.s2": _calibration(context, pair),
+            "w4.s3": _confusion(context, pair),
+            "w4.s4": _noise(context, pair),
+        }
+    sections["w4.s5"] = _confidence(context, sections)
+    if (table := regimes(context.runs, frozenset(slipped), "w4-regimes")) is not None:
+        sections["w4.s5"].tables.append(table)
+    return WeekAnswers(sections, _highlights(sections), notices)
+
+
+def _nothing(context: Context, section: str, why: str) -> SectionEvidence:
+    found = SectionEvidence()
+    for number in range(1, _ITEMS[section] + 1):
+        found.missing(f"{section}.e{number}", pair_command(context), why)
+    return found
+
+
+def _slices(context: Context, pair: Pair) -> SectionEvidence:
+    found, runs = SectionEvidence(), context.runs
+    kept = slices.features(runs, pair)
+    cut = slices.cut(*kept, context.course.max_length) if kept else {}
+    if not kept or not cut:
+        why = f"Neither {pair.reference.run_id} nor {pair.candidate.run_id} kept the features of its rows."
+        for number in range(1, 7):
+            found.missing(f"w4.s1.e{number}", context.command(pair.reference.manifest.runner), why)
+        return found
+    axes = slices.measure(runs, pair, cut)
+    every = [part for axis in axes for part in axis.slices]
+    table = slices.slice_table(runs, pair, axes, "w4-slices")
+    figure = slices.forest(runs, pair, axes, "w4-forest")
+    found.tables.append(table)
+    found.figures.append(figure)
+    a, b = pair.reference.run_id, pair.candidate.run_id
+    absent = [axis for axis in slices.AXES if axis not in cut]
+    found.answer(
+        "w4.s1.e1",
+        f"{len(axes)} of the six axes: {listing([axis.name for axis in axes], limit=6)}. Cut points are those of "
+        f"{runs.split} itself.",
+        Value("slice_axes", len(axes), "count", split=runs.split, n=len(kept[0]), field="rows.parquet"),
+        verification="bound",
+        exhibits=(table.id,),
+        caveats=[f"Not measured: {listing(absent)}, as no run kept that feature." if absent else None],
+    )
+    found.answer(
+        "w4.s1.e2",
+        f"{a} and {b} on each of {plural(len(every), 'slice')}, scored by macro F1 over the classes seen in the slice.",
+        verification="bound",
+        exhibits=(table.id, figure.id),
+        caveats=[*pair.notes, "Macro F1 over the classes seen is not the macro F1 over the whole label list."],
+    )
+    smallest, largest = (fn(every, key=lambda part: part.n) for fn in (min, max))
+    found.answer(
+        "w4.s1.e3",
+        f"From {smallest.n:,} rows ({smallest.axis}: {smallest.name}) to {largest.n:,} ({largest.axis}: "
+        f"{largest.name}).",
+        verification="bound",
+        exhibits=(table.id,),
+        caveats=[slices.entanglement(kept[0], cut)],
+    )
+    held = [part for part in every if part.adjusted < 0.05]
+    open_ = [part for part in every if not part.holds]
+    found.answer(
+        "w4.s1.e4",
+        f"{b} − {a}: the interval excludes zero on {len(open_)} of {len(every)} slices; {len(held)} of them hold "
+        "after Holm's adjustment. Exploratory: the axes were looked at together and none was singled out beforehand.",
+        Value("slices_excluding_zero", len(open_), "count", run=b, split=runs.split, field="rows.parquet"),
+        Value("slices_after_holm", len(held), "count", run=b, split=runs.split, field="rows.parquet"),
+        verification="bound",
+        exhibits=(figure.id, table.id),
+        caveats=[DATA_NOISE],
+    )
+    strongest = slices.signal(axes)
+    found.answer(
+        "w4.s1.e5",
+        f"{strongest.name}, by the rule of the largest gap between the models on one slice: {_on(strongest.widest)}. "
+        f"The gaps of its slices lie {show(strongest.contrast, 'score')} apart "
+        f"({show_interval(_span(strongest), 'score', signed=True)}).",
+        slices.slice_value(runs, pair, strongest.widest),
+        verification="bound",
+        verdict=strongest.widest.difference.verdict,
+        exhibits=(figure.id,),
+        caveats=[
+            "The interval includes zero: the axis is named by a gap that these rows do not tell from none."
+            if strongest.widest.holds
+            else "Not after Holm's adjustment: picked as the largest of many, the gap is flattered."
+            if strongest.widest.adjusted >= 0.05
+            else "Picked as the largest of many: the gap is a little flattered."
+        ],
+    )
+    quiet = slices.null(axes, strongest)
+    if quiet is None:
+        found.answer(
+            "w4.s1.e6",
+            "No axis is without signal: on each of the others the models differ more in one slice than in another.",
+            verification="bound",
+            exhibits=(figure.id,),
+        )
+    else:
+        axis, rule = quiet
+        found.answer(
+            "w4.s1.e6",
+            f"{axis.name}: {rule}. Its largest gap is {_on(axis.widest)}; its slices lie "
+            f"{show(axis.contrast, 'score')} apart ({show_interval(_span(axis), 'score', signed=True)}).",
+            slices.slice_value(runs, pair, axis.widest),
+            verification="bound",
+            exhibits=(figure.id,),
+            caveats=["No difference shown is not proof of none: the interval says how large one could be."],
+        )
+    return found
+
+
+def _on(part: Slice) -> str:
+    found = part.difference
+    span = f"[{show(found.low, 'score', signed=True)}, {show(found.high, 'score', signed=True)}]"
+    return f"{show(found.delta, 'score', signed=True)} {span} on {part.name}, n = {part.n:,}"
+
+
+def _span(axis: slices.Axis) -> slices.Interval:
+    return slices.Interval(axis.low, axis.high, method=slices.PAIRED)
+
+
+def _calibration(context: Context, pair: Pair) -> SectionEvidence:
+    found, runs = SectionEvidence(), context.runs
+    every = {run.run_id: calibrated.calibrate(runs, run) for run in pair.both}
+    both = [one for one in every.values() if one is not None]
+    lacking = [run for run in pair.both if every[run.run_id] is None]
+    if not both:
+        why = f"{listing([run.run_id for run in lacking])} stored no logits a temperature could divide."
+        for number in range(1, 6):
+            found.missing(f"w4.s2.e{number}", context.command(lacking[0].manifest.runner), why)
+        return found
+    one_only = [f"{run.run_id} stored no logits a temperature could divide: not measured." for run in lacking]
+    table = calibrated.table(runs, both, "w4-calibration")
+    figure = calibrated.diagram(runs, both, "w4-reliability")
+    found.tables.append(table)
+    found.figures.append(figure)
+    _tail_calibration(context, pair, both, found)
+    n = both[0].n
+    found.answer(
+        "w4.s2.e1",
+        f"On the evaluation fold: {_listed(both, 'before')}.",
+        *(calibrated.value(runs, one, "ece", one.before.ece) for one in both),
+        exhibits=(table.id, figure.id),
+        caveats=[f"Half of {runs.split} (n = {n:,}): not comparable with figures of the whole split.", *one_only],
+    )
+    gains = [calibrated.between(one.before, one.after, 0) for one in both]
+    found.answer(
+        "w4.s2.e2",
+        f"With each model's own T: {_listed(both, 'after')}. "
+        + " ".join(
+            f"{one.run.run_id}: {_change(gain.low, gain.high)}" for one, gain in zip(both, gains, strict=True)
+        ),
+        *(calibrated.value(runs, one, "ece_scaled", one.after.ece) for one in both),
+        verification="bound",
+        exhibits=(table.id, figure.id),
+        caveats=["T was fitted on the other half of the rows.", *one_only],
+    )
+    failed = [one.run.run_id for one in both if not one.temperature.converged]
+    courses = [f"{one.run.run_id} {one.course.t:.4f}" for one in both if one.course is not None]
+    found.answer(
+        "w4.s2.e3",
+        "; ".join(f"{one.run.run_id} is {_sharp(one)}" for one in both) + ".",
+        *(calibrated.value(runs, one, "temperature", one.temperature.t, "number") for one in both),
+        verification="bound",
+        exhibits=(table.id,),
+        caveats=[
+            f"Fitted on {both[0].fitted_on:,} rows to a gradient below 1e-6; the course's own recipe gives "
+            f"{listing(courses)}."
+            if courses
+            else None,
+            f"Not converged: {listing(failed)}." if failed else None,
+            "A temperature belongs to one model in one precision: fit it again for any other.",
+            *one_only,
+        ],
+    )
+    changed = sum(one.changed for one in both)
+    same = [f"{one.run.run_id} {show(one.before.macro_f1, 'score')} before and after" for one in both]
+    present = sum(1 for support in _fold_support(runs, both[0]) if support)
+    found.answer(
+        "w4.s2.e4",
+        f"{listing(same)}; {plural(changed, 'prediction')} changed.",
+        *(calibrated.value(runs, one, "macro_f1_scaled", one.after.macro_f1) for one in both),
+        verification="bound",
+        exhibits=(),
+        caveats=[
+            f"On the evaluation fold, over the whole label list; {present} of its {len(both[0].run.labels.names)} "
+            "classes have rows there, so it is not the macro F1 of the whole split."
+        ],
+    )
+    if len(both) < 2:
+        why = f"{one_only[0]} A ranking needs both."
+        found.missing("w4.s2.e5", context.command(lacking[0].manifest.runner), why)
+        return found
+    a, b = both
+    pre = calibrated.between(a.before, b.before, MIN_CHANGED)
+    post = calibrated.between(a.after, b.after, MIN_CHANGED)
+    found.answer(
+        "w4.s2.e5",
+        f"Before scaling {_ranked(a, b, pre)}; after scaling {_ranked(a, b, post)}.",
+        calibrated.difference_value(runs, pair, pre, "ece"),
+        calibrated.difference_value(runs, pair, post, "ece_scaled"),
+        verification="bound",
+        exhibits=(table.id,),
+        caveats=["Lower is better: a negative difference is in the candidate's favour.", DATA_NOISE],
+    )
+    return found
+
+
+def _fold_support(runs: object, one: Calibration) -> list[int]:
+    import numpy as np
+
+    split = runs.split or "val"  # type: ignore[attr-defined]
+    rows = one.run.predictions(split)
+    held = calibrated.evaluation_rows(runs, one.run)  # type: ignore[arg-type]
+    return list(np.bincount(rows.labels[held], minlength=len(one.run.labels.names)))
+
+
+def _listed(both: list[Calibration], state: str) -> str:
+    return listing([f"{one.run.run_id} {show(getattr(one, state).ece, 'score')}" for one in both])
+
+
+def _change(low: float, high: float) -> str:
+    span = f"[{show(low, 'score', signed=True)}, {show(high, 'score', signed=True)}]"
+    if high < 0:
+        return f"lower by scaling, 95 % interval of the change {span}."
+    if low > 0:
+        return f"higher by scaling, 95 % interval of the change {span}."
+    return f"no change shown, 95 % interval {span}."
+
+
+def _sharp(one: Calibration) -> str:
+    t = one.temperature.t
+    word = "overconfident (T above 1)" if t > 1 else "underconfident (T below 1)" if t < 1 else "left as it is (T = 1)"
+    return f"{word} on the calibration fold"
+
+
+def _ranked(a: Calibration, b: Calibration, found: slices.Difference) -> str:
+    span = f"[{show(found.low, 'score', signed=True)}, {show(found.high, 'score', signed=True)}]"
+    if found.low <= 0 <= found.high:
+        return f"the two are not told apart (interval of the difference {span})"
+    better, worse = (b, a) if found.delta < 0 else (a, b)
+    return f"{better.run.run_id} is better calibrated than {worse.run.run_id} (interval of the difference {span})"
+
+
+def _tail_calibration(context: Context, pair: Pair, both: list[Calibration], found: SectionEvidence) -> None:
+    mapped = tail.tier_map(context, pair)
+    if mapped is None:
+        return
+    _, rarest, tier = mapped
+    split = context.runs.split or "val"
+    held = calibrated.evaluation_rows(context.runs, pair.reference)
+    rows = tier[pair.reference.predictions(split).labels[held]] == rarest
+    if rows.any():
+        found.figures.append(
+            calibrated.diagram(context.runs, both, "w4-reliability-tail", rows, f"the {rarest}")
+        )
+        found.tables.append(calibrated.tail_table(both, rows, rarest, "w4-tail-bins"))
+
+
+def _confusion(context: Context, pair: Pair) -> SectionEvidence:
+    found, runs = SectionEvidence(), context.runs
+    mapped = tail.tier_map(context, pair)
+    if mapped is None:
+        found.missing(
+            "w4.s3.e1",
+            context.command(pair.reference.manifest.runner),
+            "No run stored the training rows of each class, so there are no tiers.",
+        )
+    else:
+        rule, rarest, tier = mapped
+        landed = tail.landings(runs, pair, tier, rarest)
+        figure = tail.destinations_figure(runs, landed, rule, rarest, "w4-destinations")
+        found.figures.append(figure)
+        found.answer(
+            "w4.s3.e1",
+            " ".join(tail.landing_sentence(name, part, rarest) for name, part in landed.items()),
+            *(
+                value
+                for run in pair.both
+                if landed[run.run_id].errors
+                for value in tail.landing_values(runs, run, landed[run.run_id], rarest)
+            ),
+            exhibits=(figure.id,),
+            caveats=[
+                f"Tiers by {rule}; the tail of the week's own rule is empty with {len(tier)} labels."
+                if rule != context.course.tier_rule(context.week)
+                else None
+            ],
+        )
+    worst = tail.worst_table(context, pair, "w4-worst")
+    if worst.rows:
+        found.tables.append(worst)
+        said = []
+        for run in pair.both:
+            names = [
+                f"{row['class']} ({row['hits']}, most often taken for {str(row['mistaken']).partition('; ')[0]})"
+                if row["mistaken"]
+                else f"{row['class']} ({row['hits']})"
+                for row in worst.rows
+                if row["run"] == run.run_id
+            ]
+            said.append(f"{run.run_id}: {listing(names)}")
+        found.answer(
+            "w4.s3.e2",
+            f"Lowest F1 among classes of {tail.MIN_ROWS} rows or more, hits in brackets. {'. '.join(said)}.",
+            verification="recomputed",
+            exhibits=(worst.id,),
+        )
+    else:
+        found.missing(
+            "w4.s3.e2", pair_command(context), f"No class has {tail.MIN_ROWS} rows on {runs.split}: score more rows."
+        )
+    rows, pairs = tail.suspects(context, pair)
+    if rows:
+        table = tail.suspect_table(runs, pair, rows, "w4-suspects")
+        found.tables.append(table)
+        top = rows[0]
+        found.answer(
+            "w4.s3.e3",
+            f"{top['true']} taken for {top['predicted']}, {top['total']} times by the two models together: the names "
+            f"{top['why']}." if str(top["why"]).startswith("share")
+            else f"{top['true']} taken for {top['predicted']}, {top['total']} times by the two models together: "
+            f"{top['why']} when labels were merged.",
+            Value("suspect_confusions", len(rows), "count", split=runs.split, field="predictions.parquet"),
+            exhibits=(table.id,),
+            caveats=["Rests on the names and the merge map only: whether labels overlap, reading the texts tells."],
+        )
+    else:
+        found.answer(
+            "w4.s3.e3",
+            f"None: no row was confused within any of the {plural(pairs, 'pair')} whose names or merges make them "
+            "alike.",
+            Value("suspect_confusions", 0, "count", split=runs.split, field="predictions.parquet"),
+        )
+    return found
+
+
+def _noise(context: Context, pair: Pair) -> SectionEvidence:
+    found, runs = SectionEvidence(), context.runs
+    reference, candidate = pair.both
+    value, difference = runs.difference(candidate, reference, "macro_f1")
+    present, _ = runs.difference(candidate, reference, "macro_f1_present")
+    accuracy, _ = runs.difference(candidate, reference, "accuracy")
+    b, c, p = noise.discordant(runs, pair)
+    seeds = [seed_sentence(runs, run) for run in pair.both]
+    found.answer(
+        "w4.s4.e1",
+        difference_sentence(value, difference),
+        value,
+        present,
+        accuracy,
+        verdict=difference.verdict,
+        caveats=[
+            DATA_NOISE,
+            *pair.notes,
+            *seeds,
+            None if any(seeds) else "One seed each: how much training again would move the gap is not measured.",
+        ],
+    )
+    share = difference.share_positive
+    found.answer(
+        "w4.s4.e2",
+        f"{candidate.run_id} leads {reference.run_id} on macro F1 in {show(share, 'fraction')} of the resamples. Only "
+        f"{reference.run_id} is right on {b:,} rows, only {candidate.run_id} on {c:,} (exact McNemar test on "
+        f"accuracy, p {_p(p)}).",
+        Value("share_positive", share, "fraction", run=candidate.run_id, split=runs.split, n=value.n),
+        Value("mcnemar_p", p, "number", run=candidate.run_id, split=runs.split, n=b + c, field="predictions.parquet"),
+        caveats=["Not the probability that one model is better: it counts resamples of these rows only."],
+    )
+    support = runs.per_class(reference).support
+    figure = noise.support_figure(runs, support, "w4-support")
+    found.figures.append(figure)
+    few = int((support <= FEW).sum())
+    exhibits = [figure.id]
+    if few:
+        found.tables.append(noise.few_table(runs, pair, "w4-few"))
+        exhibits.append("w4-few")
+    single = int((support == 1).sum())
+    found.answer(
+        "w4.s4.e3",
+        f"{few} of {len(support)} classes have {FEW} rows or fewer on {runs.split}; {single} "
+        f"{'has' if single == 1 else 'have'} a single one. Each class weighs 1/{len(support)} of macro F1, whatever "
+        "its rows.",
+        Value("classes_with_few_rows", few, "count", run=reference.run_id, split=runs.split, n=int(support.sum())),
+        exhibits=exhibits,
+    )
+    width = difference.high - difference.low
+    if difference.verdict == "null":
+        margin = 0.0
+        said = (
+            f"No: the interval {_bounds(difference)} includes zero. A gap of up to "
+            f"{show(max(abs(difference.low), abs(difference.high)), 'score')} either way would fit these rows."
+        )
+    else:
+        margin = min(abs(difference.low), abs(difference.high))
+        said = (
+            f"Yes: the end of {_bounds(difference)} nearest to zero is {show(margin, 'score')} away, "
+            f"{show(margin / width, 'fraction')} of the interval's width ({show(width, 'score')}); "
+            f"{plural(difference.changed, 'prediction')} differ."
+        )
+    table, pools = noise.disagreements(runs, pair, "w4-disagreements")
+    if sum(pools):
+        found.tables.append(table)
+    found.answer(
+        "w4.s4.e4",
+        said,
+        Value("margin_to_zero", margin, "score", run=candidate.run_id, split=runs.split, n=value.n),
+        verdict=difference.verdict,
+        exhibits=("w4-disagreements",) if sum(pools) else (),
+        caveats=[seed for seed in seeds if seed],
+    )
+    return found
+
+
+def _bounds(found: slices.Difference) -> str:
+    return f"[{show(found.low, 'score', signed=True)}, {show(found.high, 'score', signed=True)}]"
+
+
+def _p(p: float) -> str:
+    return "< .001" if p < 0.001 else f"= {p:.3f}".replace("0.", ".")
+
+
+def _confidence(context: Context, sections: dict[str, SectionEvidence]) -> SectionEvidence:
+    found, memory = SectionEvidence(), context.memory or Memory()
+    quote = memory.recommendation(3)
+    if quote is None:
+        found.missing(
+            "w4.s5.e1",
+            f"reportgen new 3 --course {context.course.name} --out memos/week3.md",
+            " ".join((memory.where_to_put(3), *(f"{line}." for line in memory.unreadable))),
+        )
+    else:
+        found.answer("w4.s5.e1", f"“{quote.text}” ({quote.source})", verification="declared")
+    _findings(sections, found)
+    _recalled(memory, found)
+    direction = (context.declared or {}).get("direction", "").strip().casefold()
+    if direction in DIRECTIONS:
+        found.answer(
+            "w4.s5.e3",
+            f"The author's confidence in it moved {direction}.",
+            Value("direction", direction, "text"),
+            verification="declared",
+        )
+    else:
+        wrong = f"It says {direction!r}. " if direction else ""
+        found.missing(
+            "w4.s5.e3",
+            f"reportgen new 4 --course {context.course.name} --out week4.md",
+            f"{wrong}Write `direction: up`, `down` or `sideways` into the front matter of your text, and pass it with "
+            "--prose. A file with that field comes from",
+        )
+    return found
+
+
+_OFFERED = (
+    ("Gap in macro F1", "w4.s4.e1", 0),
+    ("Resamples in which the candidate leads", "w4.s4.e2", 0),
+    ("Largest gap on a slice", "w4.s1.e5", 0),
+    ("Slices that hold after Holm", "w4.s1.e4", 1),
+    ("Gap on the axis without signal", "w4.s1.e6", 0),
+    ("Difference in calibration error before scaling", "w4.s2.e5", 0),
+    ("Difference in calibration error after scaling", "w4.s2.e5", 1),
+    ("Classes with four rows or fewer", "w4.s4.e3", 0),
+)
+
+
+def _findings(sections: dict[str, SectionEvidence], found: SectionEvidence) -> None:
+    """Numbers of sections 1 to 4 that the author's text can rest on."""
+    rows: list[dict[str, Scalar | Value]] = []
+    for about, name, position in _OFFERED:
+        item = sections[name.rpartition(".")[0]].items.get(name)
+        if item is not None and len(item.values) > position:
+            value = item.values[position]
+            rows.append({"about": about, "value": value, "verdict": item.verdict or "", "item": name})
+    landed = sections["w4.s3"].items.get("w4.s3.e1")
+    for value in landed.values if landed else ():
+        if value.metric.endswith("_to_head"):
+            rows.append(
+                {"about": f"Rare-class errors that land in the head, {value.run}", "value": value, "verdict": ""}
+                | {"item": "w4.s3.e1"}
+            )
+    if len(rows) < 2:
+        some = next((item for part in sections.values() for item in part.items.values() if item.missing), None)
+        found.missing(
+            "w4.s5.e2", some.missing if some and some.missing else "reportgen run week3", "Nothing was measured above."
+        )
+        return
+    table = Table(
+        id="w4-findings",
+        caption="Findings of sections 1 to 4 that could move the confidence in week 3's recommendation. Which of them "
+        "do, and why, is the author's to say.",
+        columns=(
+            Column("about", "Finding", wide=True),
+            Column("value", "Value", "number"),
+            Column("verdict", "Verdict"),
+            Column("item", "Where"),
+        ),
+        rows=tuple(rows),
+        row_header="about",
+    )
+    found.tables.append(table)
+    found.answer(
+        "w4.s5.e2",
+        f"{len(rows)} findings to choose from; the text below should rest on two at least.",
+        verification="bound",
+        exhibits=(table.id,),
+    )
+
+
+def _recalled(memory: Memory, found: SectionEvidence) -> None:
+    """Figures of earlier weeks the argument may need, with the file each was found in."""
+    rows: list[dict[str, Scalar | Value]] = []
+    for week, about in ((2, "What class weighting did to the encoder"), (3, "What class weighting did to the decoder")):
+        section = "w2.s2" if week == 2 else "w3.s2"
+        for one in memory.values(week, "macro_f1", section=section, difference=True):
+            rows.append({"about": about, "value": one.value, "said": show_value(one.value), "source": one.source})
+        if not any(row["about"] == about for row in rows):
+            quote = memory.said(week, r"class[- ]weight|weighted|weighting")
+            if quote is not None:
+                rows.append({"about": about, "value": None, "said": f"“{quote.text}”", "source": quote.source})
+    if not rows:
+        return
+    found.tables.append(
+        Table(
+            id="w4-recalled",
+            caption="From the author's earlier memos, as they stand in the files named.",
+            columns=(
+                Column("about", "About", wide=True),
+                Column("said", "It says", wide=True),
+                Column("source", "Found in"),
+            ),
+            rows=tuple({key: row[key] for key in ("about", "said", "source")} for row in rows),
+            row_header="about",
+        )
+    )
+
+
+def _highlights(sections: dict[str, SectionEvidence]) -> tuple[Highlight, ...]:
+    wanted = (
+        ("Gap in macro F1", "w4.s4.e1", 0, ""),
+        ("Resamples with a lead", "w4.s4.e2", 0, "data-side noise only"),
+        ("Largest gap on a slice", "w4.s1.e5", 0, "exploratory"),
+        ("ECE after scaling", "w4.s2.e2", -1, "evaluation fold"),
+    )
+    found = []
+    for label, name, position, note in wanted:
+        item = sections[name.rpartition(".")[0]].items[name]
+        if item.values:
+            found.append(Highlight(label, item.values[position], name, note or item.verdict or ""))
+    return tuple(found)

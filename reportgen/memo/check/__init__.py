@@ -1,0 +1,8 @@
+"""Check a finished memo: recompute what it carries, compare it with what its page shows, read its prose."""
+
+from __future__ import annotations
+
+from .memo import check_memo
+from .report import Finding, Report
+
+__all__ = ["Finding", "Report", "check_memo"]

@@ -1,0 +1,156 @@
+"""A memo against the bundles it names: the same evidence is built again, and every word of it compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reportgen import __version__
+from reportgen.errors import UsageError
+
+from ..record.make import make
+from ..record.page import MemoPage, parse, text_of, without_unseen
+from ..record.schema import RecordValue
+
+if TYPE_CHECKING:
+    from reportgen.bundle import Bundle
+    from reportgen.data import Course
+    from reportgen.evidence import WeekEvidence
+    from selectolax.lexbor import LexborNode
+
+    from .recompute import Recomputer
+    from .report import Report
+
+
+def check_bundles(
+    page: MemoPage,
+    recomputer: Recomputer,
+    paths: Sequence[str | Path],
+    course: str | Path | Course | None,
+    report: Report,
+) -> None:
+    """Verify the roots; where every run is at hand, build the evidence again and compare it with the page."""
+    from reportgen.bundle import find_bundles
+
+    record = recomputer.record
+    given = {bundle.run_id: bundle for bundle in find_bundles(paths)}
+    matched: list[Bundle] = []
+    for run in record.runs:
+        bundle = given.get(run.run_id)
+        if bundle is None:
+            report.add("bundle.absent", "amber", run.run_id, "no bundle of this run was given")
+        elif bundle.root != run.root:
+            report.add(
+                "bundle.root", "red", run.run_id, "the memo was built from another bundle", run.root, bundle.root
+            )
+        else:
+            matched.append(bundle)
+            _compare_rows(bundle, recomputer, report)
+    if len(matched) == len(record.runs):
+        _compare_evidence(page, recomputer, _evidence(matched, record.week, course), report)
+
+
+def _compare_rows(bundle: Bundle, recomputer: Recomputer, report: Report) -> None:
+    rows = recomputer.rows.get(bundle.run_id)
+    if rows is None:
+        return
+    if rows.split not in bundle.splits:
+        report.add("bundle.split", "red", bundle.run_id, f"its bundle has no predictions on {rows.split}")
+        return
+    found = bundle.predictions(rows.split)
+    same = np.array_equal(found.labels, rows.labels) and np.array_equal(found.predictions, rows.predictions)
+    if not same or bundle.labels.names != rows.names:
+        report.add("bundle.rows", "red", bundle.run_id, "the memo carries other predictions than the bundle")
+
+
+def _evidence(bundles: list[Bundle], week: int, course: str | Path | Course | None) -> WeekEvidence:
+    from reportgen.data import load_course
+    from reportgen.evidence import build
+
+    if course is None:
+        named = sorted({bundle.manifest.course for bundle in bundles})
+        if len(named) != 1:
+            raise UsageError(
+                f"the bundles belong to several courses: {', '.join(named)}", remedy="choose one with --course"
+            )
+        course = named[0]
+    return build(week, bundles, load_course(course) if isinstance(course, str | Path) else course)
+
+
+def _compare_evidence(page: MemoPage, recomputer: Recomputer, evidence: WeekEvidence, report: Report) -> None:
+    from ..render import render
+
+    record = recomputer.record
+    html = render(evidence)
+    built = without_unseen(parse(html))
+    wanted = {group["id"]: group for group in make(html, evidence)["groups"]}
+    # Wording may change between versions; figures may not.
+    severity: Any = "red" if record.tool == __version__ else "amber"
+    if [group.id for group in record.groups] != list(wanted):
+        report.add("bundle.items", severity, "the memo", "answers other items than its bundles do")
+    differing: set[str] = set()
+    for group in record.groups:
+        meant = [RecordValue.model_validate(value) for value in wanted.get(group.id, {}).get("values", [])]
+        for said, value in zip(group.values, meant, strict=False):
+            if not _same(said, value):
+                differing.add(group.id)
+                name = f"{group.id}, {said.metric}"
+                report.add(
+                    "bundle.figure", "red", name, "the bundles give another figure", _short(said), _short(value)
+                )
+        if group.id in wanted and len(meant) != len(group.values):
+            differing.add(group.id)
+            report.add(
+                "bundle.figure", "red", group.id, "the bundles give other figures", len(group.values), len(meant)
+            )
+    shown, again = _elements(page.tree), _elements(built)
+    for name, node in again.items():
+        here = shown.get(name)
+        if here is None or text_of(here) != text_of(node):
+            differing.add(name)
+            said, value = _first_difference(text_of(here) if here is not None else "", text_of(node))
+            report.add("bundle.text", severity, name, "the bundles give another text", said, value)
+    items = (group for group in record.groups if group.kind == "item" and not group.missing)
+    report.rebuilt += [
+        item.id for item in items if item.verification != "declared" and not {item.id, *item.exhibits} & differing
+    ]
+
+
+def _elements(tree: Any) -> dict[str, LexborNode]:
+    """What evidence alone writes: items, tables, figures."""
+    found = {str(node.attributes.get("data-evidence")): node for node in tree.css("[data-evidence]")}
+    return found | {str(node.attributes.get("id")): node for node in tree.css(".exhibit[id]")}
+
+
+def _same(said: RecordValue, value: RecordValue) -> bool:
+    numbers = [(said.value, value.value)]
+    if said.interval and value.interval:
+        numbers += [(said.interval.low, value.interval.low), (said.interval.high, value.interval.high)]
+    named = ("metric", "unit", "run", "baseline", "split", "n")
+    return (
+        all(getattr(said, key) == getattr(value, key) for key in named)
+        and bool(said.interval) == bool(value.interval)
+        and all(_close(a, b) for a, b in numbers)
+    )
+
+
+def _close(a: Any, b: Any) -> bool:
+    if isinstance(a, float | int) and isinstance(b, float | int):
+        return abs(a - b) <= 1e-6 * max(1.0, abs(a), abs(b))
+    return bool(a == b)
+
+
+def _short(value: RecordValue) -> str:
+    bounds = f" [{value.interval.low}, {value.interval.high}]" if value.interval else ""
+    return f"{value.value}{bounds} ({value.run}, {value.split}, n = {value.n})"
+
+
+def _first_difference(said: str, value: str) -> tuple[str, str]:
+    """The two texts from shortly before the word in which they part."""
+    one, two = said.split(), value.split()
+    at = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+    begin = max(0, at - 4)
+    return " ".join(one[begin : at + 8]), " ".join(two[begin : at + 8])

@@ -1,0 +1,219 @@
+"""Figures from the record's own rows: what a memo claims, computed again with the same resamples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reportgen.evidence.classes import FEW
+from reportgen.stats import (
+    BOOT_METRICS,
+    boot_scores,
+    compare,
+    ece,
+    per_class,
+    rescue,
+    row_counts,
+    scores,
+    wilson,
+)
+
+from ..record.packing import Inflater
+from ..record.schema import RecordError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from reportgen.stats import BootScores, Difference, PerClass, Rescue, RowCounts, Scores
+
+    from ..record import Record, RecordValue
+
+SCORES = (*BOOT_METRICS, "zero_f1", "zero_f1_supported", "classes_present")
+RESCUES = ("rescued", "confirmed", "lost", "lost_confirmed", "net_rescued", "expected_by_chance")
+ECE_TOLERANCE = 0.002
+"""What eight bits a confidence may cost: at most 1/510, since packing keeps every row in its calibration bin."""
+MAX_WORK = 400_000
+"""Rows × runs whose intervals are recomputed: six runs of 6,430 rows are 38,580."""
+MAX_PAIRS = 200
+"""Pairs of runs compared class by class."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """A figure computed again; bounds where an interval could be, a verdict where it is a paired difference."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    verdict: str | None = None
+    tolerance: float = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A run's outcomes as the record holds them."""
+
+    set: int
+    split: str
+    names: tuple[str, ...]
+    labels: NDArray[np.int64]
+    predictions: NDArray[np.int64]
+    confidence: NDArray[np.float64] | None
+
+    @property
+    def k(self) -> int:
+        """Size of the label list."""
+        return len(self.names)
+
+
+class Recomputer:
+    """Everything that follows from a record's rows, each computed once.
+
+    Raises:
+        RecordError: rows that cannot be unpacked or do not fit each other.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.rows = _unpack(record)
+        self._scores: dict[str, Scores] = {}
+        self._classes: dict[str, PerClass] = {}
+        self._boots: dict[str, BootScores] = {}
+        self._rescues: dict[tuple[str, str], Rescue] = {}
+
+    @cached_property
+    def _affordable(self) -> bool:
+        return sum(len(rows.labels) for rows in self.rows.values()) <= MAX_WORK
+
+    def scores(self, run: str) -> Scores:
+        """Aggregate scores."""
+        if run not in self._scores:
+            rows = self.rows[run]
+            self._scores[run] = scores(rows.labels, rows.predictions, rows.k)
+        return self._scores[run]
+
+    def per_class(self, run: str) -> PerClass:
+        """Per-class scores."""
+        if run not in self._classes:
+            rows = self.rows[run]
+            self._classes[run] = per_class(rows.labels, rows.predictions, rows.k)
+        return self._classes[run]
+
+    def boot(self, run: str) -> BootScores | None:
+        """Scores in every resample; None where there are too many rows to afford it."""
+        if not self._affordable:
+            return None
+        if run not in self._boots:
+            rows = self.rows[run]
+            self._boots[run] = boot_scores(_counts(len(rows.labels)), rows.labels, rows.predictions, rows.k)
+        return self._boots[run]
+
+    def difference(self, run: str, baseline: str, metric: str) -> Difference | None:
+        """`run` − `baseline`; None unless both were scored on the same rows."""
+        if not self.same_rows(run, baseline) or metric not in BOOT_METRICS:
+            return None
+        first, second = self.boot(baseline), self.boot(run)
+        return compare(first, second, metric) if first and second else None
+
+    def rescue(self, run: str, baseline: str) -> Rescue | None:
+        """The rescue table; None unless both were scored on the same rows."""
+        key = (run, baseline)
+        if key not in self._rescues:
+            if not self.same_rows(run, baseline) or not self._affordable or len(self._rescues) >= MAX_PAIRS:
+                return None
+            before, after = self.rows[baseline], self.rows[run]
+            counts = _counts(len(after.labels))
+            self._rescues[key] = rescue(after.labels, before.predictions, after.predictions, after.k, counts)
+        return self._rescues[key]
+
+    def same_rows(self, run: str, other: str) -> bool:
+        """Whether both runs stand in the record and share their rows."""
+        return run in self.rows and other in self.rows and self.rows[run].set == self.rows[other].set
+
+    def again(self, value: RecordValue, baselines: Iterable[str] = ()) -> list[Again]:
+        """What the rows give for a value; empty where they cannot tell.
+
+        Args:
+            value: one of the record's figures.
+            baselines: runs a rescue may be counted against when the value names none; each gives an answer.
+        """
+        rows = self.rows.get(value.run or "")
+        if rows is None or value.split != rows.split or value.n not in (None, len(rows.labels)):
+            return []
+        run = value.run or ""
+        if value.metric in RESCUES:
+            found = [self.rescue(run, name) for name in ([value.baseline] if value.baseline else baselines)]
+            return [_count(one, value.metric) for one in found if one]
+        if value.baseline is not None:
+            return self._differences(run, value.baseline, value.metric)
+        if value.metric in SCORES:
+            return [self._score(run, value)]
+        if value.metric == "classes_with_few_rows":
+            return [Again(int((self.per_class(run).support <= FEW).sum()))]
+        if value.metric == "ece" and rows.confidence is not None:
+            return [Again(ece(rows.confidence, rows.predictions == rows.labels), tolerance=ECE_TOLERANCE)]
+        return []
+
+    def _differences(self, run: str, baseline: str, metric: str) -> list[Again]:
+        if found := self.difference(run, baseline, metric):
+            return [Again(found.delta, found.low, found.high, found.verdict)]
+        if metric in SCORES and self.same_rows(run, baseline):
+            return [Again(getattr(self.scores(run), metric) - getattr(self.scores(baseline), metric))]
+        return []
+
+    def _score(self, run: str, value: RecordValue) -> Again:
+        found = self.scores(run)
+        low = high = None
+        if value.interval and value.metric == "accuracy" and "Wilson" in value.interval.method:
+            low, high = map(float, wilson(round(found.accuracy * found.n), found.n))
+        elif value.interval and value.metric in BOOT_METRICS and (boot := self.boot(run)):
+            low, high = boot.interval(value.metric)
+        return Again(getattr(found, value.metric), low, high)
+
+
+def _count(found: Rescue, metric: str) -> Again:
+    numbers = {
+        "rescued": len(found.rescued),
+        "confirmed": len(found.confirmed),
+        "lost": len(found.lost),
+        "lost_confirmed": len(found.lost_confirmed),
+        "net_rescued": found.net,
+        "expected_by_chance": found.expected_by_chance,
+    }
+    return Again(numbers[metric])
+
+
+@lru_cache(maxsize=2)
+def _counts(n: int) -> RowCounts:
+    return row_counts(n)
+
+
+def _unpack(record: Record) -> dict[str, Rows]:
+    inflater, sets = Inflater(), []
+    where = "the memo's record"
+    for position, entry in enumerate(record.row_sets):
+        if entry.label_list >= len(record.label_lists):
+            raise RecordError(f"row set {position} names no label list", where=where)
+        names = tuple(record.label_lists[entry.label_list].names)
+        sets.append((entry, names, inflater.ids(entry.labels, entry.n, len(names), f"{where}, row set {position}")))
+    found: dict[str, Rows] = {}
+    seen: set[str] = set()
+    for run in record.runs:
+        if run.run_id in seen:
+            raise RecordError(f"two runs are called {run.run_id!r}", where=where)
+        seen.add(run.run_id)
+        if run.rows is None or run.predictions is None:
+            continue
+        if run.rows >= len(sets):
+            raise RecordError(f"run {run.run_id} names no row set", where=where)
+        entry, names, labels = sets[run.rows]
+        place = f"{where}, run {run.run_id}"
+        predictions = inflater.predictions(run.predictions, labels, len(names), place)
+        packed = run.confidence
+        confidence = None if packed is None else inflater.confidence(packed, entry.n, place)
+        found[run.run_id] = Rows(run.rows, entry.split, names, labels, predictions, confidence)
+    return found

@@ -1,0 +1,59 @@
+"""Refuse pages whose nesting would make an HTML parser work quadratically, in one linear pass and before parsing."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from reportgen.errors import InputError
+
+MAX_DEPTH = 400
+"""Elements open at once; a memo stays under forty."""
+MAX_COST = 20_000_000
+"""Open elements summed over all tags: what scope checks and restored formatting cost at worst."""
+
+_EVENT = re.compile(r"<!--|-->|<(/?)([a-zA-Z][a-zA-Z0-9]*)|/>|[>\"']")
+_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_LEAF = frozenset("circle ellipse line path polygon polyline rect stop use".split())
+"""SVG elements written as `<rect/>`; no HTML rule makes a nest of them expensive."""
+_RAW = frozenset("iframe noembed noframes plaintext script style textarea title xmp".split())
+
+
+def refuse_costly(html: str, where: str) -> None:
+    """Count open elements from above: every opening tag counts, a closing one only where a parser would see it.
+
+    Raises:
+        InputError: nesting no memo has.
+    """
+    is_open: Counter[str] = Counter()
+    depth = cost = 0
+    state, quote, raw, name = "text", "", "", ""
+    for match in _EVENT.finditer(html):
+        token, closing = match[0], match[1] == "/"
+        tag = match[2].lower() if match[2] else ""
+        if tag and not closing and tag not in _VOID and tag not in _LEAF:
+            is_open[tag] += 1
+            depth += 1
+        if tag and not closing:
+            cost += depth
+            if depth > MAX_DEPTH or cost > MAX_COST:
+                raise InputError(
+                    "nested deeper than any memo", where=where, remedy="hand in the file `reportgen memo` wrote"
+                )
+        if state == "comment":
+            state = "text" if token == "-->" else state
+        elif state == "tag":
+            if quote:
+                quote = "" if token == quote else quote
+            elif token in ("'", '"'):
+                quote = token
+            elif token in (">", "/>", "-->"):
+                state = "text"
+                raw = name if name in _RAW else raw
+        elif token == "<!--" and not raw:
+            state = "comment"
+        elif tag and (not raw or (closing and tag == raw)):
+            state, raw, name = "tag", "", "" if closing else tag
+            if closing and is_open[tag]:
+                is_open[tag] -= 1
+                depth -= 1
