@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ class SplitPredictions:
     def __len__(self) -> int:
         return len(self.labels)
 
-    @property
+    @cached_property
     def rows_sha256(self) -> str:
         """Digest of the rows that were scored."""
         return rows_sha256(self.row_ids, self.text_sha256, self.labels)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .memory import Memory
 
-_BUILT = (1, 4)
+_BUILT = (1, 2, 3, 4)
 """Weeks with a module `week<n>` that has a function `answer(context) -> WeekAnswers`."""
 
 

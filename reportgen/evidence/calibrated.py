@@ -182,59 +182,74 @@ def difference_value(runs: Runs, pair: Pair, found: Difference, metric: str) -> 
 
 
 def table(runs: Runs, both: list[Calibration], table_id: str) -> Table:
-    """Every calibration figure, before and after, the course's own fit in columns of its own."""
+    """Calibration error before and after, with the temperature of each model."""
     rows: list[dict[str, Scalar | Value]] = []
     for found in both:
-        change = between(found.before, found.after, 0)
         cut = 1 - found.after.ece / found.before.ece if found.before.ece else None
+        change = between(found.before, found.after, 0)
         rows.append(
             {
                 "run": found.run.run_id,
                 "whole": found.whole_ece,
                 "pre": value(runs, found, "ece", found.before.ece),
                 "post": value(runs, found, "ece_scaled", found.after.ece),
-                "cut": f"{show(cut, 'fraction')} {show_interval(_span(change), 'score', signed=True)}",
-                "mass": _arrow(found.before.equal_mass, found.after.equal_mass),
-                "class": _arrow(found.before.classwise, found.after.classwise, 4),
-                "nll": _arrow(found.before.nll, found.after.nll),
+                "change": show_interval(Interval(change.low, change.high, method=PAIRED), "score", signed=True),
+                "cut": cut,
                 "t": f"{found.temperature.t:.4f}",
-                "gradient": f"{abs(found.temperature.gradient):.0e}",
-                "course": None
-                if found.course is None or found.course_ece is None
-                else f"T {found.course.t:.4f}, ECE {found.course_ece:.3f}",
+                "gradient": f"{abs(found.temperature.gradient):.0e}".replace("e-", "e−"),
             }
         )
     first = both[0]
     return Table(
         id=table_id,
         caption=f"Calibration error (ECE, {BINS} equal-width bins) before and after temperature scaling. T is fitted "
-        f"to convergence on the calibration fold ({first.fitted_on:,} rows of {runs.split}); everything else but the "
-        f"second column is measured on the evaluation fold (n = {first.n:,}). Brackets: 95 % paired interval of the "
-        "change.",
+        f"to convergence on the calibration fold ({first.fitted_on:,} rows of {runs.split}); all else but the second "
+        f"column is measured on the evaluation fold (n = {first.n:,}). Change: 95 % paired interval of after − before.",
         columns=(
             Column("run", "Run"),
             Column("whole", f"ECE, all of {runs.split}", "score", help="unscaled"),
             Column("pre", "ECE before", "score"),
             Column("post", "ECE after", "score"),
-            Column("cut", "Reduction", help="change in brackets", wide=True),
-            Column("t", "T"),
-            Column("gradient", "|gradient|"),
-            Column("mass", "Equal-mass ECE"),
-            Column("class", "Class-wise ECE"),
-            Column("nll", "NLL"),
-            Column("course", "Course-compatible fit", help="may stop before it converges", wide=True),
+            Column("change", "Change", "number"),
+            Column("cut", "Reduction", "fraction"),
+            Column("t", "T", "number"),
+            Column("gradient", "|gradient|", "number", help="at T"),
         ),
         rows=tuple(rows),
         row_header="run",
-        notes=(
-            "Equal-mass bins hold about equally many rows; class-wise ECE averages over all classes and all "
-            "probabilities, so it is small where most probabilities are near zero.",
-        ),
     )
 
 
-def _span(found: Difference) -> Interval:
-    return Interval(found.low, found.high, method=PAIRED)
+def more(both: list[Calibration], table_id: str) -> Table:
+    """Other ways to bin the same confidences, the likelihood, and the course's own fit."""
+    rows: list[dict[str, Scalar]] = [
+        {
+            "run": found.run.run_id,
+            "mass": _arrow(found.before.equal_mass, found.after.equal_mass),
+            "class": _arrow(found.before.classwise, found.after.classwise, 4),
+            "nll": _arrow(found.before.nll, found.after.nll),
+            "course_t": None if found.course is None else f"{found.course.t:.4f}",
+            "course_ece": found.course_ece,
+        }
+        for found in both
+    ]
+    return Table(
+        id=table_id,
+        caption=f"The same fold by other measures, before → after (n = {both[0].n:,}). Equal-mass bins hold about "
+        "equally many rows; class-wise ECE averages over all classes and all probabilities, so it is small where most "
+        "probabilities are near zero. Course-compatible: the recipe of the course's notebook, which stops after 200 "
+        "steps, converged or not.",
+        columns=(
+            Column("run", "Run"),
+            Column("mass", "Equal-mass ECE", "number"),
+            Column("class", "Class-wise ECE", "number"),
+            Column("nll", "NLL", "number"),
+            Column("course_t", "T, course-compatible", "number"),
+            Column("course_ece", "ECE after, course-compatible", "score"),
+        ),
+        rows=tuple(rows),
+        row_header="run",
+    )
 
 
 def _arrow(before: float, after: float, digits: int = 3) -> str:
@@ -328,3 +343,9 @@ def tail_table(both: list[Calibration], rows: NDArray[np.bool_], tier: str, tabl
 def evaluation_rows(runs: Runs, run: Bundle) -> NDArray[np.int64]:
     """Indices of the evaluation fold in row order, as the states keep them."""
     return np.sort(folds(len(run.predictions(runs.split or "val")))[1])
+
+
+def classes_present(runs: Runs, found: Calibration) -> int:
+    """Classes with rows on the evaluation fold."""
+    labels = found.run.predictions(runs.split or "val").labels
+    return len(np.unique(labels[evaluation_rows(runs, found.run)]))

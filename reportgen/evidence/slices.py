@@ -186,7 +186,7 @@ def slice_table(runs: Runs, pair: Pair, axes: tuple[Axis, ...], table_id: str) -
     for part in (part for axis in axes for part in axis.slices):
         found = part.difference
         shared = {"unit": "score", "split": runs.split, "n": part.n, "field": "rows.parquet"}
-        metric = f"slice_f1.{part.axis}.{part.name}"
+        metric = slice_metric(part)
         rows.append(
             {
                 "slice": f"{part.axis}: {part.name}",
@@ -233,11 +233,16 @@ def reading(part: Slice) -> str:
     return "exploratory: not after Holm"
 
 
+def slice_metric(part: Slice) -> str:
+    """A name the author can cite: `slice_f1.tok_length.1_30`."""
+    return f"slice_f1.{part.axis}.{part.name.replace('-', '_')}"
+
+
 def slice_value(runs: Runs, pair: Pair, part: Slice) -> Value:
     """The difference on one slice."""
     found = part.difference
     return Value(
-        metric=f"slice_f1.{part.axis}.{part.name}",
+        metric=slice_metric(part),
         value=found.delta,
         unit="score",
         run=pair.candidate.run_id,

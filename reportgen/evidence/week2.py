@@ -213,7 +213,8 @@ def _weight_range(context: Context, pair: Experiment, found: SectionEvidence) ->
         f"Scheme {how}, from training counts, mean 1 over the classes: “{labels.names[low]}” "
         f"({plural(int(labels.counts[low]), 'row')}) has the smallest weight, “{labels.names[high]}” "
         f"({plural(int(labels.counts[high]), 'row')}) the largest, "
-        f"{show(float(weights[high] / weights[low]), 'ratio')} as much. Balanced weights would span {show(float(balanced.max() / balanced.min()), 'ratio')}.",
+        f"{show(float(weights[high] / weights[low]), 'ratio')} as much. Balanced weights would span "
+        f"{show(float(balanced.max() / balanced.min()), 'ratio')}.",
         *(
             Value(name, float(weights[at]), "score", run=run.run_id, split="train", n=labels.total, field=labels.source)
             for name, at in (("class_weight_smallest", low), ("class_weight_largest", high))

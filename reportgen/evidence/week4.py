@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reportgen.data.slices import AXES
 from reportgen.stats import MIN_CHANGED
 
 from . import calibrated, noise, slices, tail
 from .classes import FEW
 from .context import Context, SectionEvidence, WeekAnswers
 from .memory import DIRECTIONS, Memory
-from .model import Column, Highlight, Scalar, Table, Value
+from .model import Column, Highlight, Interval, Scalar, Table, Value
 from .numbers import listing, plural, show, show_interval, show_value
 from .pair import Pair, find_pair, pair_command, seed_sentence, shift_notice, shifted, why_no_pair
 from .regimes import regimes
+from .runs import PAIRED
 from .wording import DATA_NOISE, difference_sentence
 
 if TYPE_CHECKING:
+    from reportgen.stats import Difference
+
     from .calibrated import Calibration
     from .slices import Slice
 
@@ -68,10 +72,10 @@ def _slices(context: Context, pair: Pair) -> SectionEvidence:
     found.tables.append(table)
     found.figures.append(figure)
     a, b = pair.reference.run_id, pair.candidate.run_id
-    absent = [axis for axis in slices.AXES if axis not in cut]
+    absent = [axis for axis in AXES if axis not in cut]
     found.answer(
         "w4.s1.e1",
-        f"{len(axes)} of the six axes: {listing([axis.name for axis in axes], limit=6)}. Cut points are those of "
+        f"{'All' if len(axes) == 6 else f'{len(axes)} of the'} six axes: {listing([axis.name for axis in axes], limit=6)}. Cut points are those of "
         f"{runs.split} itself.",
         Value("slice_axes", len(axes), "count", split=runs.split, n=len(kept[0]), field="rows.parquet"),
         verification="bound",
@@ -114,7 +118,7 @@ def _slices(context: Context, pair: Pair) -> SectionEvidence:
         f"({show_interval(_span(strongest), 'score', signed=True)}).",
         slices.slice_value(runs, pair, strongest.widest),
         verification="bound",
-        verdict=strongest.widest.difference.verdict,
+        verdict="null" if strongest.widest.holds else "exploratory",
         exhibits=(figure.id,),
         caveats=[
             "The interval includes zero: the axis is named by a gap that these rows do not tell from none."
@@ -152,8 +156,8 @@ def _on(part: Slice) -> str:
     return f"{show(found.delta, 'score', signed=True)} {span} on {part.name}, n = {part.n:,}"
 
 
-def _span(axis: slices.Axis) -> slices.Interval:
-    return slices.Interval(axis.low, axis.high, method=slices.PAIRED)
+def _span(axis: slices.Axis) -> Interval:
+    return Interval(axis.low, axis.high, method=PAIRED)
 
 
 def _calibration(context: Context, pair: Pair) -> SectionEvidence:
@@ -169,7 +173,7 @@ def _calibration(context: Context, pair: Pair) -> SectionEvidence:
     one_only = [f"{run.run_id} stored no logits a temperature could divide: not measured." for run in lacking]
     table = calibrated.table(runs, both, "w4-calibration")
     figure = calibrated.diagram(runs, both, "w4-reliability")
-    found.tables.append(table)
+    found.tables += [table, calibrated.more(both, "w4-calibration-more")]
     found.figures.append(figure)
     _tail_calibration(context, pair, both, found)
     n = both[0].n
@@ -184,9 +188,7 @@ def _calibration(context: Context, pair: Pair) -> SectionEvidence:
     found.answer(
         "w4.s2.e2",
         f"With each model's own T: {_listed(both, 'after')}. "
-        + " ".join(
-            f"{one.run.run_id}: {_change(gain.low, gain.high)}" for one, gain in zip(both, gains, strict=True)
-        ),
+        + " ".join(f"{one.run.run_id}: {_change(gain.low, gain.high)}" for one, gain in zip(both, gains, strict=True)),
         *(calibrated.value(runs, one, "ece_scaled", one.after.ece) for one in both),
         verification="bound",
         exhibits=(table.id, figure.id),
@@ -212,13 +214,12 @@ def _calibration(context: Context, pair: Pair) -> SectionEvidence:
     )
     changed = sum(one.changed for one in both)
     same = [f"{one.run.run_id} {show(one.before.macro_f1, 'score')} before and after" for one in both]
-    present = sum(1 for support in _fold_support(runs, both[0]) if support)
+    present = calibrated.classes_present(runs, both[0])
     found.answer(
         "w4.s2.e4",
         f"{listing(same)}; {plural(changed, 'prediction')} changed.",
         *(calibrated.value(runs, one, "macro_f1_scaled", one.after.macro_f1) for one in both),
         verification="bound",
-        exhibits=(),
         caveats=[
             f"On the evaluation fold, over the whole label list; {present} of its {len(both[0].run.labels.names)} "
             "classes have rows there, so it is not the macro F1 of the whole split."
@@ -243,15 +244,6 @@ def _calibration(context: Context, pair: Pair) -> SectionEvidence:
     return found
 
 
-def _fold_support(runs: object, one: Calibration) -> list[int]:
-    import numpy as np
-
-    split = runs.split or "val"  # type: ignore[attr-defined]
-    rows = one.run.predictions(split)
-    held = calibrated.evaluation_rows(runs, one.run)  # type: ignore[arg-type]
-    return list(np.bincount(rows.labels[held], minlength=len(one.run.labels.names)))
-
-
 def _listed(both: list[Calibration], state: str) -> str:
     return listing([f"{one.run.run_id} {show(getattr(one, state).ece, 'score')}" for one in both])
 
@@ -271,7 +263,7 @@ def _sharp(one: Calibration) -> str:
     return f"{word} on the calibration fold"
 
 
-def _ranked(a: Calibration, b: Calibration, found: slices.Difference) -> str:
+def _ranked(a: Calibration, b: Calibration, found: Difference) -> str:
     span = f"[{show(found.low, 'score', signed=True)}, {show(found.high, 'score', signed=True)}]"
     if found.low <= 0 <= found.high:
         return f"the two are not told apart (interval of the difference {span})"
@@ -288,9 +280,7 @@ def _tail_calibration(context: Context, pair: Pair, both: list[Calibration], fou
     held = calibrated.evaluation_rows(context.runs, pair.reference)
     rows = tier[pair.reference.predictions(split).labels[held]] == rarest
     if rows.any():
-        found.figures.append(
-            calibrated.diagram(context.runs, both, "w4-reliability-tail", rows, f"the {rarest}")
-        )
+        found.figures.append(calibrated.diagram(context.runs, both, "w4-reliability-tail", rows, f"the {rarest}"))
         found.tables.append(calibrated.tail_table(both, rows, rarest, "w4-tail-bins"))
 
 
@@ -355,7 +345,8 @@ def _confusion(context: Context, pair: Pair) -> SectionEvidence:
         found.answer(
             "w4.s3.e3",
             f"{top['true']} taken for {top['predicted']}, {top['total']} times by the two models together: the names "
-            f"{top['why']}." if str(top["why"]).startswith("share")
+            f"{top['why']}."
+            if str(top["why"]).startswith("share")
             else f"{top['true']} taken for {top['predicted']}, {top['total']} times by the two models together: "
             f"{top['why']} when labels were merged.",
             Value("suspect_confusions", len(rows), "count", split=runs.split, field="predictions.parquet"),
@@ -449,7 +440,7 @@ def _noise(context: Context, pair: Pair) -> SectionEvidence:
     return found
 
 
-def _bounds(found: slices.Difference) -> str:
+def _bounds(found: Difference) -> str:
     return f"[{show(found.low, 'score', signed=True)}, {show(found.high, 'score', signed=True)}]"
 
 
@@ -510,12 +501,16 @@ def _findings(sections: dict[str, SectionEvidence], found: SectionEvidence) -> N
             value = item.values[position]
             rows.append({"about": about, "value": value, "verdict": item.verdict or "", "item": name})
     landed = sections["w4.s3"].items.get("w4.s3.e1")
-    for value in landed.values if landed else ():
-        if value.metric.endswith("_to_head"):
-            rows.append(
-                {"about": f"Rare-class errors that land in the head, {value.run}", "value": value, "verdict": ""}
-                | {"item": "w4.s3.e1"}
-            )
+    rows += [
+        {
+            "about": f"Rare-class errors that land in the head, {value.run}",
+            "value": value,
+            "verdict": "",
+            "item": "w4.s3.e1",
+        }
+        for value in (landed.values if landed else ())
+        if value.metric.endswith("_to_head")
+    ]
     if len(rows) < 2:
         some = next((item for part in sections.values() for item in part.items.values() if item.missing), None)
         found.missing(
@@ -546,15 +541,20 @@ def _findings(sections: dict[str, SectionEvidence], found: SectionEvidence) -> N
 
 def _recalled(memory: Memory, found: SectionEvidence) -> None:
     """Figures of earlier weeks the argument may need, with the file each was found in."""
-    rows: list[dict[str, Scalar | Value]] = []
+    rows: list[dict[str, Scalar]] = []
     for week, about in ((2, "What class weighting did to the encoder"), (3, "What class weighting did to the decoder")):
-        section = "w2.s2" if week == 2 else "w3.s2"
-        for one in memory.values(week, "macro_f1", section=section, difference=True):
-            rows.append({"about": about, "value": one.value, "said": show_value(one.value), "source": one.source})
-        if not any(row["about"] == about for row in rows):
-            quote = memory.said(week, r"class[- ]weight|weighted|weighting")
-            if quote is not None:
-                rows.append({"about": about, "value": None, "said": f"“{quote.text}”", "source": quote.source})
+        figures = memory.values(week, "macro_f1", section=f"w{week}.s2", difference=True)
+        rows += [
+            {
+                "about": about,
+                "said": f"macro F1 {show_value(one.value)} ({one.value.run} − {one.value.baseline})",
+                "source": f"{one.source}, {one.item}",
+            }
+            for one in figures
+        ]
+        quote = None if figures else memory.said(week, r"class[- ]weight|weighted|weighting")
+        if quote is not None:
+            rows.append({"about": about, "said": f"“{quote.text}”", "source": quote.source})
     if not rows:
         return
     found.tables.append(
@@ -566,7 +566,7 @@ def _recalled(memory: Memory, found: SectionEvidence) -> None:
                 Column("said", "It says", wide=True),
                 Column("source", "Found in"),
             ),
-            rows=tuple({key: row[key] for key in ("about", "said", "source")} for row in rows),
+            rows=tuple(rows),
             row_header="about",
         )
     )

@@ -42,6 +42,8 @@ DATA_NOISE = "The interval covers data-side noise only: the rows are resampled, 
 
 def metric_name(metric: str) -> str:
     """A metric as the page calls it."""
+    if metric.startswith("slice_f1."):
+        return "macro F1, classes seen, " + metric.removeprefix("slice_f1.").replace(".", ": ")
     return METRICS.get(metric, metric.replace("_", " "))
 
 

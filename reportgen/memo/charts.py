@@ -71,14 +71,29 @@ def forest(data: Mapping[str, Any]) -> Forest:
             y += 20
             span = f"[{show(part['low'], 'score', signed=True)}, {show(part['high'], 'score', signed=True)}]"
             look = f"{part['state']}{' faint' if part['few'] else ''}"
-            title = f"{axis['name']}, {part['name']}: {show(part['delta'], 'score', signed=True)} {span}, n = {part['n']:,}"
+            title = (
+                f"{axis['name']}, {part['name']}: {show(part['delta'], 'score', signed=True)} {span}, n = {part['n']:,}"
+            )
             rows.append(
-                Row(y - 4, _short(part["name"]), f"{part['n']:,}", x(part["low"]), x(part["high"]), x(part["delta"]), look, title)
+                Row(
+                    y - 4,
+                    _short(part["name"]),
+                    f"{part['n']:,}",
+                    x(part["low"]),
+                    x(part["high"]),
+                    x(part["delta"]),
+                    look,
+                    title,
+                )
             )
         y += 8
-    ticks = tuple(Text(x(value), y + 16, show(value, "score", signed=True)) for value in _ticks(low, high))
-    sides = (Text(0, y + 36, f"← {_short(data['baseline'])} better"), Text(100, y + 36, f"{_short(data['run'])} better →"))
-    return Forest(y + 42, y, x(0.0), tuple(rows), tuple(heads), ticks, sides)
+    ticks = tuple(Text(x(value), y + 16, _tick(value)) for value in _ticks(low, high))
+    # One above the other: two names side by side do not fit a telephone.
+    sides = (
+        Text(100, y + 36, f"right of the line: {_short(data['run'])} better →"),
+        Text(100, y + 52, f"← left of it: {_short(data['baseline'])} better"),
+    )
+    return Forest(y + 58, y, x(0.0), tuple(rows), tuple(heads), ticks, sides)
 
 
 def _ticks(low: float, high: float) -> list[float]:
@@ -86,7 +101,11 @@ def _ticks(low: float, high: float) -> list[float]:
     span = high - low
     step = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if span / step <= 5)
     first = int(low / step) - 1
-    return [round(i * step, 4) for i in range(first, first + 12) if low <= i * step <= high]
+    return [round(i * step, 4) for i in range(first, first + 12) if low + 0.04 * span <= i * step <= high - 0.04 * span]
+
+
+def _tick(value: float) -> str:
+    return f"{value:+g}".replace("-", "−") if value else "0"
 
 
 @dataclass(frozen=True)
@@ -216,7 +235,16 @@ def support(data: Mapping[str, Any]) -> Bars:
         title = f"{bar['classes']} {word} {bar['label']} {rows}"
         look = "tail" if bar["few"] else "head"
         segments.append(
-            Segment(_round(width * (at + 0.12)), _round(top - height), _round(width * 0.76), height, look, str(bar["classes"]), title, middle)
+            Segment(
+                _round(width * (at + 0.12)),
+                _round(top - height),
+                _round(width * 0.76),
+                height,
+                look,
+                str(bar["classes"]),
+                title,
+                middle,
+            )
         )
         names.append(Text(middle, top + 16, str(bar["label"])))
     return Bars(top, tuple(names), tuple(segments), ())

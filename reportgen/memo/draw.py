@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from . import charts, svg
+from . import charts, panels, svg
 from .environment import environment
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ _DRAWN = {
     "forest": (charts.forest, "figures/forest.svg"),
     "reliability": (charts.reliability, "figures/reliability.svg"),
     "destinations": (charts.destinations, "figures/destinations.svg"),
+    "tier-ladder": (panels.tier_ladder, "figures/panel.svg"),
+    "f1-scatter": (panels.f1_scatter, "figures/panel.svg"),
+    "confusion-block": (panels.confusion_block, "figures/panel.svg"),
     "support": (charts.support, "figures/support.svg"),
 }
 

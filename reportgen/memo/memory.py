@@ -1,4 +1,4 @@
-"""Finds the author's earlier memos: prose `weekN.md`, twins `weekN.json` and `weekN.md`, beside the text or in memos/."""
+"""Finds the author's earlier memos: `weekN.md` and `weekN.json`, beside the text or in its folder memos/."""
 
 from __future__ import annotations
 

@@ -27,7 +27,10 @@ FRONT_MATTER = {
 }
 """Keys of the front matter, and what the memo calls them."""
 DISCLOSED = ("data", "licences", "code", "ai_use")
-_OF_WEEK = {3: ("recommendation:",), 4: ("# How your confidence in week 3's recommendation moved: up, down or sideways.", "direction:")}
+_OF_WEEK = {
+    3: ("recommendation:",),
+    4: ("# How your confidence in week 3's recommendation moved: up, down or sideways.", "direction:"),
+}
 """Front matter that later weeks, or one week's rubric, ask for."""
 MAX_BYTES = 500_000
 

@@ -23,7 +23,12 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 
 def to_json(evidence: WeekEvidence) -> str:
     """The evidence as one JSON document; unknown numbers are null. Predictions stay in the record and the bundles."""
-    return json.dumps({"schema": SCHEMA, **asdict(replace(evidence, scored=()))}, ensure_ascii=False, indent=1, default=_plain) + "\n"
+    return (
+        json.dumps(
+            {"schema": SCHEMA, **asdict(replace(evidence, scored=()))}, ensure_ascii=False, indent=1, default=_plain
+        )
+        + "\n"
+    )
 
 
 def to_markdown(evidence: WeekEvidence, prose: Prose | None = None) -> str:

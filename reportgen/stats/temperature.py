@@ -49,17 +49,26 @@ class _Loss:
         self.z: Floats = z - z[np.arange(y.size), y][:, None]
         self.highest: Floats = self.z.max(axis=1, keepdims=True)
         self.n = y.size
+        self.below: Floats = self.z - self.highest
         self.evaluations = 0
+        self._last: tuple[float, float, float] | None = None
+
+    def _at(self, beta: float) -> tuple[float, float]:
+        """Value and derivative by β; one pass serves both, as a step of the course's fit asks for both."""
+        if self._last is None or self._last[0] != beta:
+            weights = np.exp(beta * self.below)
+            sums = weights.sum(axis=1)
+            value = float((np.log(sums) + beta * self.highest[:, 0]).mean())
+            slope = float((np.einsum("nk,nk->n", weights, self.z) / sums).mean())
+            self._last = (beta, value, slope)
+        return self._last[1:]
 
     def by_beta(self, beta: float) -> float:
         self.evaluations += 1
-        weights = np.exp(beta * (self.z - self.highest))
-        return float(((weights * self.z).sum(axis=1) / weights.sum(axis=1)).mean())
+        return self._at(beta)[1]
 
     def value(self, t: float) -> float:
-        beta = 1 / t
-        sums = np.exp(beta * (self.z - self.highest)).sum(axis=1)
-        return float((np.log(sums) + beta * self.highest[:, 0]).mean())
+        return self._at(1 / t)[0]
 
     def by_log_t(self, t: float) -> float:
         return -self.by_beta(1 / t) / t

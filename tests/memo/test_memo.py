@@ -32,6 +32,8 @@ The top class holds [@data.top_class_share] and TF-IDF reaches [@tfidf.macro_f1]
 [a paper](https://example.org/paper)
 """
 CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+RECORD = ("application/json", "reportgen-record")
+"""The one script element: data that nothing runs."""
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +108,8 @@ def test_page_basics_an_accessibility_checker_asks_for(page) -> None:
 
 def test_self_contained(html, page) -> None:
     assert page.css_first('meta[http-equiv="Content-Security-Policy"]').attributes["content"] == CSP
-    assert not page.css("script, link, iframe, object, embed, form, base")
+    assert not page.css("link, iframe, object, embed, form, base")
+    assert [(node.attributes["type"], node.attributes["id"]) for node in page.css("script")] == [RECORD]
     assert not re.findall(r"""(?:https?:)?//[^\s"'<>)]+""", html)
     assert "@import" not in html
     assert "url(http" not in html
@@ -173,7 +176,8 @@ def test_hostile_prose_is_text(evidence) -> None:
     html = render(evidence, parse_prose(ATTACKS, evidence))
     page = LexborHTMLParser(html)
     prose = page.css_first(".prose")
-    assert not page.css("script, iframe, link, form")
+    assert len(page.css("script")) == 1
+    assert not page.css("iframe, link, form")
     assert len(page.css("style")) == 1
     assert not [name for node in page.css("*") for name in node.attributes if name.startswith("on")]
     assert "<script>alert(1)</script>" in prose.text()
@@ -207,7 +211,8 @@ def test_hostile_names_are_text(simulated, course, tmp_path) -> None:
     evidence = build(1, runs, course)
     html = render(evidence, parse_prose(f"---\nauthor: {evil[2]}\nscenario: {evil[1]}\n---\n", evidence))
     page = LexborHTMLParser(html)
-    assert not page.css("script, iframe, img, form")
+    assert len(page.css("script")) == 1
+    assert not page.css("iframe, img, form")
     assert not [name for node in page.css("*") for name in node.attributes if name.startswith("on")]
     assert "\u202e" not in html
     assert evil[0] in page.body.text()

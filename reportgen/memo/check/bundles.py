@@ -16,10 +16,11 @@ from ..record.page import MemoPage, parse, text_of, without_unseen
 from ..record.schema import RecordValue
 
 if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
     from reportgen.bundle import Bundle
     from reportgen.data import Course
     from reportgen.evidence import WeekEvidence
-    from selectolax.lexbor import LexborNode
 
     from .recompute import Recomputer
     from .report import Report
@@ -98,9 +99,7 @@ def _compare_evidence(page: MemoPage, recomputer: Recomputer, evidence: WeekEvid
             if not _same(said, value):
                 differing.add(group.id)
                 name = f"{group.id}, {said.metric}"
-                report.add(
-                    "bundle.figure", "red", name, "the bundles give another figure", _short(said), _short(value)
-                )
+                report.add("bundle.figure", "red", name, "the bundles give another figure", _short(said), _short(value))
         if group.id in wanted and len(meant) != len(group.values):
             differing.add(group.id)
             report.add(

@@ -53,7 +53,7 @@ class Report:
         recomputed: ids of items whose every figure was recomputed from the memo.
         bound: ids of items that only the bundles can confirm.
         declared: ids of items that rest on someone's word.
-        bundles: ids of items that were rebuilt from bundles and agree.
+        rebuilt: ids of items that were built again from bundles and agree.
     """
 
     findings: list[Finding] = field(default_factory=list)

@@ -13,10 +13,12 @@ MAX_COST = 20_000_000
 """Open elements summed over all tags: what scope checks and restored formatting cost at worst."""
 
 _EVENT = re.compile(r"<!--|-->|<(/?)([a-zA-Z][a-zA-Z0-9]*)|/>|[>\"']")
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
-_LEAF = frozenset("circle ellipse line path polygon polyline rect stop use".split())
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+)
+_LEAF = frozenset(["circle", "ellipse", "line", "path", "polygon", "polyline", "rect", "stop", "use"])
 """SVG elements written as `<rect/>`; no HTML rule makes a nest of them expensive."""
-_RAW = frozenset("iframe noembed noframes plaintext script style textarea title xmp".split())
+_RAW = frozenset(["iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title", "xmp"])
 
 
 def refuse_costly(html: str, where: str) -> None:
@@ -29,7 +31,7 @@ def refuse_costly(html: str, where: str) -> None:
     depth = cost = 0
     state, quote, raw, name = "text", "", "", ""
     for match in _EVENT.finditer(html):
-        token, closing = match[0], match[1] == "/"
+        event, closing = match[0], match[1] == "/"
         tag = match[2].lower() if match[2] else ""
         if tag and not closing and tag not in _VOID and tag not in _LEAF:
             is_open[tag] += 1
@@ -41,16 +43,16 @@ def refuse_costly(html: str, where: str) -> None:
                     "nested deeper than any memo", where=where, remedy="hand in the file `reportgen memo` wrote"
                 )
         if state == "comment":
-            state = "text" if token == "-->" else state
+            state = "text" if event == "-->" else state
         elif state == "tag":
             if quote:
-                quote = "" if token == quote else quote
-            elif token in ("'", '"'):
-                quote = token
-            elif token in (">", "/>", "-->"):
+                quote = "" if event == quote else quote
+            elif event in ("'", '"'):
+                quote = event
+            elif event in (">", "/>", "-->"):
                 state = "text"
                 raw = name if name in _RAW else raw
-        elif token == "<!--" and not raw:
+        elif event == "<!--" and not raw:
             state = "comment"
         elif tag and (not raw or (closing and tag == raw)):
             state, raw, name = "tag", "", "" if closing else tag

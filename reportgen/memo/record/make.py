@@ -27,8 +27,9 @@ _EMPTY = f'id="{ELEMENT_ID}"></script>'
 def embed(html: str, evidence: WeekEvidence) -> str:
     """The page with its record in the empty element the template left for it."""
     record = make(html, evidence)
-    # Text inside a script element ends at the first `</`: no angle bracket may stand in it.
-    text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # Text inside a script element ends at the first `</`: no angle bracket may stand in it. ASCII, because names may
+    # hold characters that reorder what an editor shows.
+    text = json.dumps(record, allow_nan=False, separators=(",", ":"))
     safe = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     head, _, tail = html.rpartition(_EMPTY)
     return f"{head}{_EMPTY.removesuffix('</script>')}{safe}</script>{tail}"

@@ -22,7 +22,7 @@ MAX_PAGE = 8_000_000
 _UNSEEN = ("script", "style", "template", "noscript")
 
 
-class NotAMemo(InputError):
+class NotAMemo(InputError):  # noqa: N818 - "raise NotAMemo" says it
     """A file that is no memo at all."""
 
 

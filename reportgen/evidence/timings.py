@@ -1,0 +1,170 @@
+"""Latency records: what each says, and which two may be divided by one another."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reportgen.stats import order_statistic_interval
+
+from .model import Column, Interval, Scalar, Table, Value
+from .runs import hardware
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from reportgen.bundle import Bundle, LatencyRecord
+
+JOB = 64_000
+"""Examples of the course's batch job."""
+BUSY = 0.1
+"""A reference kernel that slowed down by more than this casts doubt on the record."""
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """One latency record of one run; `ms` holds milliseconds an example, a sample each."""
+
+    run: Bundle
+    record: LatencyRecord
+    ms: NDArray[np.float64]
+
+    @property
+    def median(self) -> float:
+        """Median milliseconds an example."""
+        return float(np.median(self.ms))
+
+    @property
+    def throughput(self) -> float:
+        """Examples a second at the median."""
+        return 1000 / self.median
+
+    @property
+    def conditions(self) -> dict[str, Scalar]:
+        """What has to agree before two records are divided by one another."""
+        record = self.record
+        return {
+            "mode": record.scenario,
+            "batch size": record.batch_size,
+            "padding": record.padding,
+            "precision": record.dtype,
+            "device": record.device,
+            "hardware": hardware(self.run),
+            "threads": record.threads,
+            "tokenisation timed": record.includes_tokenisation,
+            "adapter left unmerged": record.merged is False,
+        }
+
+    def value(self, metric: str = "latency_ms") -> Value:
+        """Median milliseconds an example with its order-statistic interval."""
+        low, high = order_statistic_interval(self.ms, 0.5)
+        bounds = Interval(low, high, "order statistics") if math.isfinite(low) and math.isfinite(high) else None
+        return Value(
+            f"{metric}_{self.record.scenario.replace('-', '_')}_{self.record.batch_size}",
+            self.median,
+            "ms",
+            run=self.run.run_id,
+            n=len(self.ms),
+            interval=bounds,
+            field="latency.json",
+        )
+
+
+def timings(runs: Sequence[Bundle]) -> list[Timing]:
+    """Every latency record of these runs; a record whose clock never moved is left out."""
+    found = []
+    for run in runs:
+        for record in run.latency.records if run.latency else ():
+            sizes = np.array(record.examples_per_call or (record.batch_size,) * len(record.samples_s), dtype=np.float64)
+            ms = 1000 * np.asarray(record.samples_s, dtype=np.float64) / sizes if len(record.samples_s) else np.empty(0)
+            if len(ms) and np.median(ms) > 0:
+                found.append(Timing(run, record, ms))
+    return found
+
+
+def differs(one: Timing, other: Timing) -> list[str]:
+    """Conditions under which two records were not taken alike; empty: they may be divided."""
+    return [key for key, value in one.conditions.items() if other.conditions[key] != value]
+
+
+@dataclass(frozen=True, eq=False)
+class Ratio:
+    """Two timings; `why_not` names the conditions that forbid dividing them."""
+
+    first: Timing
+    second: Timing
+    why_not: tuple[str, ...]
+
+    @property
+    def value(self) -> float:
+        """Times the second takes as long as the first."""
+        return self.second.median / self.first.median
+
+
+def ratios(first: Bundle, second: Bundle) -> list[Ratio]:
+    """Records of the same mode, one of each run: the pair that differs least, single-stream before offline."""
+    found = []
+    for mode in ("single-stream", "offline"):
+        ours = [one for one in timings([first]) if one.record.scenario == mode]
+        theirs = [one for one in timings([second]) if one.record.scenario == mode]
+        pairs = [Ratio(one, other, tuple(differs(one, other))) for one in ours for other in theirs]
+        alike = [pair for pair in pairs if not pair.why_not]
+        found += alike or sorted(pairs, key=lambda pair: len(pair.why_not))[:1]
+    return found
+
+
+def latency_table(found: Sequence[Timing], table_id: str) -> Table:
+    """Every record with its conditions, percentiles, throughput and the time for 64,000 examples."""
+    rows: list[dict[str, Scalar | Value]] = [
+        {
+            "run": one.run.run_id,
+            "mode": one.record.scenario,
+            "batch": one.record.batch_size,
+            "device": f"{hardware(one.run) or one.record.device}, {one.record.dtype}",
+            "how": _how(one),
+            "p50": one.value(),
+            "p95": float(np.quantile(one.ms, 0.95)),
+            "throughput": one.throughput,
+            "job": JOB * one.median / 1000,
+        }
+        for one in found
+    ]
+    return Table(
+        id=table_id,
+        caption="Latency as timed, milliseconds an example. Single-stream (one example a call) and offline (batches) "
+        f"are different measurements. Throughput and the time for {JOB:,} examples follow from the median.",
+        columns=(
+            Column("run", "Run"),
+            Column("mode", "Mode"),
+            Column("batch", "Batch", "count"),
+            Column("device", "Device", wide=True),
+            Column("how", "Timed", wide=True),
+            Column("p50", "Median", "ms", help="an example"),
+            Column("p95", "p95", "ms"),
+            Column("throughput", "Examples / s", "number"),
+            Column("job", f"{JOB:,} examples", "seconds"),
+        ),
+        rows=tuple(rows),
+        row_header="run",
+        notes=tuple(
+            f"{one.run.run_id}, {one.record.scenario}: a reference kernel changed by {one.record.interference:+.0%} "
+            "while this was timed; another process was busy."
+            for one in found
+            if one.record.interference is not None and abs(one.record.interference) > BUSY
+        ),
+    )
+
+
+def _how(one: Timing) -> str:
+    record = one.record
+    parts = [record.timed, f"padding {record.padding}", f"{record.warmup} warm-up calls, {len(record.samples_s)} timed"]
+    if record.token_lengths:
+        parts.append(f"median {np.median(record.token_lengths):.0f} tokens")
+    if record.merged is not None:
+        parts.append("adapter merged" if record.merged else "adapter not merged")
+    return "; ".join(parts)
