@@ -128,6 +128,26 @@ def bundle_export(path: Annotated[Path, typer.Argument(metavar="RUN")], out: Out
     typer.echo(out)
 
 
+@bundle_app.command("import")
+def bundle_import(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, JSON, npz, or a Trainer's output folder.")],
+    out: Out,
+    as_: Annotated[str | None, typer.Option("--as", help="predictions, reported or course.")] = None,
+    data: Annotated[str | None, typer.Option("--data", help="The data that was scored.")] = None,
+    text: Text = None,
+    label: Label = None,
+    course: CourseName = None,
+) -> None:
+    """Turn results from elsewhere into bundles."""
+    from reportgen.data import load_course
+    from reportgen.importers import import_files
+
+    dataset = _load(data, text, label, course, None) if data else None
+    chosen = load_course(course) if course else None
+    for path in import_files(files, out, kind=as_, data=dataset, course=chosen, say=_say):
+        typer.echo(path)
+
+
 @app.command()
 def rescue(
     baseline: Annotated[Path, typer.Argument(help="Bundle of the baseline.")],
@@ -160,6 +180,37 @@ def compare(
         _print_json(report)
     else:
         typer.echo(compare_text(report))
+
+
+@app.command()
+def recommend(
+    bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE…", help="Measured or reported bundles.")],
+    scenario: Annotated[str, typer.Option(help="A shipped scenario or a TOML file.")],
+    max_latency_ms: Annotated[float | None, typer.Option(help="Override the latency limit.")] = None,
+    min_macro_f1: Annotated[float | None, typer.Option(help="Override the floor.")] = None,
+    max_ece: Annotated[float | None, typer.Option(help="Override the ceiling.")] = None,
+    no_gpu: Annotated[bool, typer.Option("--no-gpu", help="No GPU to deploy on.")] = False,
+    monthly_volume: Annotated[float | None, typer.Option(help="Override the examples a month.")] = None,
+    split: Annotated[str, typer.Option(help="Split to decide on.")] = "val",
+    as_json: Json = False,
+) -> None:
+    """Which model to deploy under a scenario, what binds, and what would flip the choice."""
+    from reportgen.bundle import find_bundles
+    from reportgen.decide import candidates_for, load_scenario, to_json, to_text
+    from reportgen.decide import recommend as decide
+
+    chosen = load_scenario(scenario).with_overrides(
+        max_latency_ms=max_latency_ms,
+        min_macro_f1=min_macro_f1,
+        max_ece=max_ece,
+        no_gpu=no_gpu,
+        monthly_volume=monthly_volume,
+    )
+    answer = decide(candidates_for(find_bundles(bundles), chosen, split), chosen)
+    if as_json:
+        _print_json(to_json(answer))
+    else:
+        typer.echo(to_text(answer))
 
 
 @app.command()

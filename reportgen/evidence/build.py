@@ -26,6 +26,11 @@ _BUILT = (1, 2, 3, 4)
 """Weeks with a module `week<n>` that has a function `answer(context) -> WeekAnswers`."""
 
 
+def weeks_built() -> tuple[int, ...]:
+    """The weeks whose memo can be built."""
+    return _BUILT
+
+
 def build(
     week: int,
     bundles: Iterable[Bundle],
@@ -107,7 +112,8 @@ def _section(rubric: RubricSection, found: SectionEvidence) -> Section:
         title=rubric.title,
         points=rubric.points,
         items=tuple(
-            replace(found.items.get(item.id) or _unknown(item.id), label=item.label) for item in rubric.evidence
+            replace(found.items.get(item.id) or _unknown(item.id), label=item.label, fields=item.fields)
+            for item in rubric.evidence
         ),
         reasoning=tuple(Reasoning(item.id, item.prompt) for item in rubric.reasoning),
         tables=tuple(found.tables),

@@ -1,4 +1,4 @@
-"""Can a model's confidence be trusted, before and after temperature scaling? Fitted on one fold, reported on the other."""
+"""Can a model's confidence be trusted, before and after scaling? Fitted on one fold, reported on the other."""
 
 from __future__ import annotations
 

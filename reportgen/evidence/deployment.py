@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from reportgen.decide import Recommendation, candidates_for, parse_scenario, recommend
 
 from .model import Column, Scalar, Table, Value
-from .numbers import DASH, listing
+from .numbers import listing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reportgen.bundle import Bundle
     from reportgen.data import Course
+    from reportgen.decide import Flip, Price
 
     from .runs import Runs
 
@@ -33,49 +34,61 @@ def recommendations(course: Course, runs: Runs, candidates: Sequence[Bundle]) ->
 def deployment_table(found: Sequence[Recommendation], table_id: str) -> Table:
     """Deployment by deployment: the choice, what binds it, what it costs and what would change it."""
     rows: list[dict[str, Scalar | Value]] = []
+    notes: list[str] = []
     for one in found:
         chosen = one.assessment(one.choice) if one.choice else None
-        cost = chosen.cost if chosen else None
-        price = one.scenario.price
-        flips = [f"{flip.constraint} at {flip.at:.4g}: {flip.choice or 'nobody'}" for flip in one.flip_points]
+        cost, name = chosen.cost if chosen else None, one.scenario.name
+        monthly = cost.per_month if cost else None
         rows.append(
             {
-                "scenario": one.scenario.name,
-                "title": one.scenario.title,
-                "choice": one.choice or "none can stand",
+                "scenario": one.scenario.title or name,
+                "choice": one.choice or "nobody passes",
                 "condition": one.conditional,
-                "binding": one.binding or DASH,
-                "ties": listing([f"{tie.model} ({tie.reason})" for tie in one.ties], 3) or DASH,
-                "cost": f"{cost.per_month:,.2f} {cost.currency} a month"
-                if cost and cost.per_month is not None
-                else None,
-                "price": f"{price.gpu_hour or 0:g} / {price.cpu_hour or 0:g} {price.currency}",
-                "flip": listing(flips, 3) or DASH,
-                "missing": listing([f"{gap.model}: {gap.record}" for gap in one.missing], 3) or None,
+                "binding": one.binding.replace("_", " ") if one.binding else None,
+                "ties": listing([tie.model for tie in one.ties], 3) or None,
+                "cost": f"{monthly:,.2f} {cost.currency}" if cost and monthly is not None else None,
+                "flip": listing([_flip(flip) for flip in one.flip_points], 3) or None,
             }
         )
+        notes += [f"{name}, would settle it: {gap.model}, {gap.record}." for gap in one.missing[:3]]
     columns = [
-        Column("scenario", "Deployment"),
-        Column("title", "In words", wide=True),
+        Column("scenario", "Deployment", wide=True),
         Column("choice", "Choice"),
         Column("condition", "Only if", wide=True),
-        Column("binding", "Binds"),
-        Column("ties", "Ties", wide=True),
-        Column("cost", "Cost"),
-        Column("price", "Price an hour", help="GPU / CPU, assumed"),
-        Column("flip", "Flips", wide=True),
-        Column("missing", "Would settle it", wide=True),
+        Column("binding", "Bound by"),
+        Column("ties", "Tied with", wide=True),
+        Column("cost", "Cost a month"),
+        Column("flip", "The choice changes", wide=True),
     ]
-    columns = [column for column in columns if any(row[column.key] not in (None, DASH) for row in rows)]
+    columns = [column for column in columns if any(row[column.key] is not None for row in rows)]
     shown = {column.key for column in columns}
     return Table(
         id=table_id,
-        caption="What the decision rule chooses in the course's deployments: limits first, then the primary metric, "
-        "ties called ties. Prices are assumptions; put your own with a scenario file.",
+        caption="What the decision rule chooses in the course's deployments: limits first, then the primary metric; "
+        f"candidates that the rows do not tell apart are tied. Costs at assumed prices{_prices(found)}; put your own with "
+        "a scenario file.",
         columns=tuple(columns),
         rows=tuple({key: row[key] for key in shown} for row in rows),
         row_header="scenario",
+        notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _flip(flip: Flip) -> str:
+    return f"{flip.constraint.replace('_', ' ')} at {flip.at:.4g}: {flip.choice or 'nobody'}"
+
+
+def _prices(found: Sequence[Recommendation]) -> str:
+    prices = {one.scenario.price for one in found}
+    if len(prices) != 1:
+        return ""
+    price = prices.pop()
+    said = [f"{value:g} {price.currency} a {kind} hour" for kind, value in _hours(price) if value is not None]
+    return f" of {listing(said)}" if said else ""
+
+
+def _hours(price: Price) -> tuple[tuple[str, float | None], ...]:
+    return ("GPU", price.gpu_hour), ("CPU", price.cpu_hour)
 
 
 def deployment_sentence(found: Sequence[Recommendation]) -> str:

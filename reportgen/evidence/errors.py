@@ -153,18 +153,19 @@ def _side_by_side(labels: list[int], matrix: NDArray[np.int64]) -> list[int]:
 def hard_table(runs: Runs, run: Bundle, table_id: str) -> Table | None:
     """The wrong rows with the largest margin between first and second logit; None without logits or errors."""
     rows = run.predictions(runs.split or "val")
-    if rows.logits is None or len(run.labels.names) < 2:
+    if (stored := rows.logits) is None or len(run.labels.names) < 2:
         return None
+    logits = np.asarray(stored, dtype=np.float64)
     wrong = np.flatnonzero((rows.labels != rows.predictions) & (rows.predictions >= 0))
     if not len(wrong):
         return None
-    top = np.partition(np.asarray(rows.logits[wrong], dtype=np.float64), -2, axis=1)
+    top = np.partition(logits[wrong], -2, axis=1)
     margin = top[:, -1] - top[:, -2]
     # Equal margins keep the order of row ids, so a memo is the same whoever builds it.
     order = np.lexsort((rows.row_ids[wrong].astype(str), -margin))[:HARD]
     names = run.labels.names
     features = _features(run, runs.split or "val")
-    shown = []
+    shown: list[dict[str, Scalar]] = []
     for at in order:
         i = int(wrong[at])
         row_id = str(rows.row_ids[i])

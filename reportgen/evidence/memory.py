@@ -13,7 +13,7 @@ QUOTE = 900
 DIRECTIONS = ("up", "down", "sideways")
 _CITATION = re.compile(r"\[@([^\]]+)\]")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
-_MARKUP = re.compile(r"[*_`>#]+")
+_MARKUP = re.compile(r"[*`>#]+|(?<!\w)_+|_+(?!\w)")
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,9 @@ class Memory:
     """One line for each file that is there and cannot be used."""
 
     def recommendation(self, week: int = 3) -> Quote | None:
-        """What that week recommended: its front matter's `recommendation`, else the paragraphs of the section about
-        the recommendation that say so.
+        """What that week recommended.
+
+        Its front matter's `recommendation`, else the paragraphs that say so in the section about the recommendation.
         """
         found = self.weeks.get(week)
         if found is None:

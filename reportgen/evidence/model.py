@@ -65,6 +65,8 @@ class Item:
     """The command that would measure it, when it was not measured; then `values` is empty."""
     exhibits: tuple[str, ...] = ()
     """Ids of the tables and figures of the section that carry the detail."""
+    fields: tuple[str, ...] = ()
+    """Lines the author's text has to hold, such as `**Prediction:** …`: nothing measures them."""
     caveats: tuple[str, ...] = ()
     """What limits this answer: few rows a class, a sample, one seed, a partial run."""
 

@@ -108,17 +108,18 @@ def disagreements(runs: Runs, pair: Pair, table_id: str) -> tuple[Table, tuple[i
     rows: list[dict[str, Scalar]] = []
     heads = [run.run_id for run in pair.both]
     for head, pool in zip(heads, pools, strict=True):
-        for i in rng.choice(pool, min(EACH_WAY, len(pool)), replace=False) if len(pool) else ():
-            rows.append(
-                {
-                    "row": str(a.row_ids[i]),
-                    "right": head,
-                    "true": names[a.labels[i]],
-                    "a": _name(names, int(a.predictions[i])),
-                    "b": _name(names, int(b.predictions[i])),
-                    "tag": "",
-                }
-            )
+        drawn = rng.choice(pool, min(EACH_WAY, len(pool)), replace=False) if len(pool) else ()
+        rows += [
+            {
+                "row": str(a.row_ids[i]),
+                "right": head,
+                "true": names[a.labels[i]],
+                "a": _name(names, int(a.predictions[i])),
+                "b": _name(names, int(b.predictions[i])),
+                "tag": "",
+            }
+            for i in drawn
+        ]
     table = Table(
         id=table_id,
         caption=f"{len(rows)} of the rows of {split} on which exactly one of the two models is right, to be read and "

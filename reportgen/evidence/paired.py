@@ -13,6 +13,7 @@ from reportgen.stats import (
     BOOT_METRICS,
     MIN_CHANGED,
     boot_models,
+    confidence,
     nll_rows,
     paired_ece,
     paired_values,
@@ -58,7 +59,7 @@ def rescue_report(baseline: Path, candidate: Path, split: str = "val") -> dict[s
         "per_class": [
             {
                 "label": names[i],
-                "train": first.labels.train_counts[i],
+                "train": first.labels.train_counts[i] if first.labels.train_counts else None,
                 "support": int(rows.support[i]),
                 "baseline_hits": int(rows.baseline_hits[i]),
                 "hits": int(rows.hits[i]),
@@ -111,7 +112,8 @@ def compare_report(a: Path, b: Path, split: str = "val") -> dict[str, Any]:
     changed = int((before.predictions != after.predictions).sum())
     if before.logits is not None and after.logits is not None:
         right = before.predictions == before.labels, after.predictions == after.labels
-        found.append(paired_ece(counts, (before.confidence, right[0]), (after.confidence, right[1]), changed=changed))
+        sure = confidence(before.logits), confidence(after.logits)
+        found.append(paired_ece(counts, (sure[0], right[0]), (sure[1], right[1]), changed=changed))
         losses = nll_rows(before.logits, before.labels), nll_rows(after.logits, after.labels)
         found.append(paired_values(counts, *losses, changed=changed, metric="nll"))
     scores_a, scores_b = (score_rows(part.labels, part.predictions, k) for part in (before, after))
@@ -178,7 +180,7 @@ def _columns(rows: list[dict[str, Any]]) -> str:
         label = row["label"] if len(row["label"]) <= 50 else row["label"][:49] + "…"
         p = "–" if row["p"] is None else f"{row['p']:.3f}"
         lines.append(
-            f"{label:50} {row['train']:6,} {row['baseline_hits']:>3}→{row['hits']}/{row['support']:<4}"
+            f"{label:50} {show(row['train'], 'count'):>6} {row['baseline_hits']:>3}→{row['hits']}/{row['support']:<4}"
             f" {row['baseline_f1']:.3f}→{row['f1']:.3f}"
             f" {row['delta']:+.3f} [{row['low']:+.2f}, {row['high']:+.2f}]   {p:6} {row['verdict']}"
         )

@@ -18,6 +18,8 @@ class EvidenceItem:
 
     id: str
     label: str
+    fields: tuple[str, ...] = ()
+    """Lines the author's text has to hold, such as `**Prediction:** …`."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,9 @@ def _section(raw: Mapping[str, Any], number: int) -> RubricSection:
         title=str(raw["title"]),
         points=int(raw["points"]),
         bands=tuple((int(low), int(high)) for low, high in raw["bands"]),
-        evidence=tuple(EvidenceItem(str(item["id"]), str(item["label"])) for item in raw["evidence"]),
+        evidence=tuple(
+            EvidenceItem(str(item["id"]), str(item["label"]), tuple(map(str, item.get("fields", ()))))
+            for item in raw["evidence"]
+        ),
         reasoning=tuple(ReasoningItem(str(item["id"]), str(item["prompt"])) for item in raw["reasoning"]),
     )

@@ -82,8 +82,9 @@ class Axis:
 
 
 def features(runs: Runs, pair: Pair) -> tuple[pd.DataFrame, list[str]] | None:
-    """Slice features of the pair's rows, each from the first run that stored it (the reference first), and the axes
-    they allow; None where no run kept features.
+    """Slice features of the pair's rows and the axes they allow; None where no run kept features.
+
+    Each feature is that of the first run that stored it, the reference first.
     """
     split = runs.split or "val"
     ids = pair.reference.predictions(split).row_ids
@@ -136,8 +137,9 @@ def measure(runs: Runs, pair: Pair, axes: dict[str, NDArray[np.object_]]) -> tup
 
 
 def two_sided(samples: NDArray[np.float64]) -> float:
-    """Bootstrap p-value of "no difference": twice the smaller tail at zero, (1 + count) / (1 + R) each, at most 1
-    (Davison & Hinkley, 1997).
+    """Bootstrap p-value of "no difference": twice the smaller tail at zero, (1 + count) / (1 + R), at most 1.
+
+    Davison & Hinkley (1997).
     """
     drawn = samples[~np.isnan(samples)]
     if not drawn.size:

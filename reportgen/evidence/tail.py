@@ -165,7 +165,8 @@ def suspects(context: Context, pair: Pair) -> tuple[list[dict[str, Scalar]], int
     for run in pair.both:
         rows = run.predictions(split)
         cells[run.run_id] = confusion(rows.labels, rows.predictions, len(names))
-    total = sum(cells.values())
+    first, second = cells.values()
+    total = first + second
     targets = set(context.course.merge.values())
     every = suspect_pairs(names, targets)
     found_rows: list[dict[str, Scalar]] = []

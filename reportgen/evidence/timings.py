@@ -65,7 +65,7 @@ class Timing:
         low, high = order_statistic_interval(self.ms, 0.5)
         bounds = Interval(low, high, "order statistics") if math.isfinite(low) and math.isfinite(high) else None
         return Value(
-            f"{metric}_{self.record.scenario.replace('-', '_')}_{self.record.batch_size}",
+            f"{metric}_{self.record.scenario.replace('-', '_')}",
             self.median,
             "ms",
             run=self.run.run_id,

@@ -119,7 +119,7 @@ def _compared(context: Context, compared: list[Experiment], found: SectionEviden
         verification="bound",
         exhibits=(table.id,),
         caveats=[
-            *(f"{one.title} is confounded: {listing(list(one.keys), 8)} all differ." for one in confounded),
+            *(f"{one.title} is confounded: {listing(list(one.keys), 8)} differ." for one in confounded),
             f"{listing(same)} changed no key at all." if same else None,
         ],
     )
@@ -370,8 +370,8 @@ def _errors(context: Context) -> SectionEvidence:
     found, runs = SectionEvidence(), context.runs
     run = runs.candidate or runs.baseline
     if run is None:
-        for item in range(1, 5):
-            found.missing(f"w2.s4.e{item}", context.command(STAGE))
+        for position in range(1, 5):
+            found.missing(f"w2.s4.e{position}", context.command(STAGE))
         return found
     plain = None if runs.candidate else f"No fine-tuned run is at hand; these are the errors of {run.run_id}."
     rule, labels = context.course.tier_rule(context.week), label_counts(context)
@@ -445,8 +445,8 @@ def _reliability(context: Context, compared: list[Experiment], noise: NoiseFloor
     found, runs = SectionEvidence(), context.runs
     lead = runs.candidate or runs.baseline or runs.majority
     if lead is None:
-        for item in range(1, 5):
-            found.missing(f"w2.s5.e{item}", context.command(STAGE))
+        for position in range(1, 5):
+            found.missing(f"w2.s5.e{position}", context.command(STAGE))
         return found
     rows = runs.per_class(lead).support
     histogram = support_figure(runs, rows, "w2-support")

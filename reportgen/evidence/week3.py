@@ -322,7 +322,11 @@ def _gap_of_gaps(runs: Runs, decoder: Experiment, encoder: Experiment) -> str:
 
 
 def _percent(delta: float, before: float) -> str:
-    return f"{show(100 * delta / before, 'number', signed=True)} %" if before else "from zero, no percentage"
+    return (
+        f"{show(delta / before, 'fraction', signed=True).replace(' pp', ' %')}"
+        if before
+        else "from zero, no percentage"
+    )
 
 
 def _confounded(pair: Experiment) -> str | None:
@@ -530,7 +534,7 @@ def _comparable(runs: Runs, run: Bundle) -> bool:
 def _ratios(encoder: Bundle, decoder: Bundle, timed: list[timings.Timing], found: SectionEvidence) -> None:
     values: list[Value] = []
     for one in timed:
-        name = f"{one.record.scenario.replace('-', '_')}_{one.record.batch_size}"
+        name = one.record.scenario.replace("-", "_")
         shared = {"run": one.run.run_id, "n": len(one.ms), "field": "latency.json"}
         values += [
             Value(f"examples_per_second_{name}", one.throughput, "number", **shared),  # type: ignore[arg-type]
@@ -548,7 +552,7 @@ def _ratios(encoder: Bundle, decoder: Bundle, timed: list[timings.Timing], found
         said.append(f"{slower} ({mode})")
         values.append(
             Value(
-                f"latency_ratio_{pair.first.record.scenario.replace('-', '_')}_{pair.first.record.batch_size}",
+                f"latency_ratio_{pair.first.record.scenario.replace('-', '_')}",
                 pair.value,
                 "ratio",
                 run=decoder.run_id,

@@ -134,7 +134,7 @@ def tier_ladder(data: Mapping[str, Any]) -> Panel:
 
 def f1_scatter(data: Mapping[str, Any]) -> Panel:
     """F1 under one model against F1 under the other; the diagonal is where they tie."""
-    side, left, top = 460.0, 60.0, 10.0
+    side, left, top = 460.0, 60.0, 30.0
     right, bottom = left + side, top + side
     dots = []
     for point in data["points"]:
@@ -155,8 +155,11 @@ def f1_scatter(data: Mapping[str, Any]) -> Panel:
     lines = [Line(left, bottom, right, top, "axis")]
     texts = [
         Text((left + right) / 2, bottom + 40, f"F1, {data['x']}", "middle"),
-        Text(right + 16, top + 12, f"above the line: {data['y']} is better"),
-        Text(right + 16, bottom - 6, f"below the line: {data['x']} is better"),
+        Text(left - 34, 14, f"F1, {data['y']}"),
+        Text(right + 16, top + 12, "above the line, better:"),
+        Text(right + 16, top + 30, _short(data["y"]), strong=True),
+        Text(right + 16, bottom - 22, "below the line, better:"),
+        Text(right + 16, bottom - 4, _short(data["x"]), strong=True),
     ]
     for part in range(5):
         x, y = left + side * part / 4, bottom - side * part / 4
@@ -168,6 +171,10 @@ def f1_scatter(data: Mapping[str, Any]) -> Panel:
     if few:
         keys.append(("faint", f"faint: {data['few']} rows or fewer, too few to call ({few})"))
     return Panel(bottom + 48, tuple(lines), tuple(texts), tuple(dots), keys=tuple(keys))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 28 else f"{name[:27]}…"
 
 
 def confusion_block(data: Mapping[str, Any]) -> Panel:

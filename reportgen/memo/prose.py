@@ -53,7 +53,7 @@ class Prose:
         return sum(len(text.split()) for text in (self.opening, *self.sections.values()))
 
 
-def read_prose(path: Path, evidence: WeekEvidence) -> Prose:
+def read_prose(path: Path, evidence: WeekEvidence | Rubric) -> Prose:
     """Read and parse a prose file.
 
     Raises:
@@ -205,4 +205,7 @@ def _prompts(section: RubricSection) -> Iterator[str]:
     for item in section.reasoning:
         yield f"<!-- {item.prompt} -->"
     yield ""
+    for name in (name for item in section.evidence for name in item.fields):
+        yield f"**{name}:**"
+        yield ""
     yield ""

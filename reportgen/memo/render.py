@@ -10,6 +10,7 @@ from markupsafe import Markup
 from . import citations
 from .draw import draw
 from .environment import environment
+from .fields import fields
 from .markdown import to_html
 from .prose import DISCLOSED, FRONT_MATTER, Prose
 from .record import embed
@@ -46,6 +47,11 @@ def render(evidence: WeekEvidence, prose: Prose | None = None) -> str:
             declared=[(FRONT_MATTER[key], text.front.get(key, NOT_STATED)) for key in DISCLOSED],
             opening=opening,
             written=written,
+            filled={
+                item.id: fields(item.fields, text.sections.get(section.id, ""))
+                for section in evidence.sections
+                for item in section.items
+            },
             notices=notices,
             drawings=_drawings(evidence),
             numbers=_exhibit_numbers(evidence),

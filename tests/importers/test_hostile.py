@@ -28,7 +28,7 @@ from .test_published import SHIPPED
 from .test_trainer import STATE
 
 FUZZ = settings(
-    max_examples=int(os.environ.get("REPORTGEN_FUZZ", "60")),
+    max_examples=int(os.environ.get("REPORTGEN_FUZZ", "40")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -157,7 +157,7 @@ def test_bundles_confirm_every_item_or_name_the_first_difference(html, check, ru
     lie = html.replace("Half of the training rows", "Most of the training rows")
     assert lie != html
     found = check(reseal(lie), bundles=[folder])
-    assert reds(found) == ["bundle.text"]
+    assert set(reds(found)) == {"bundle.text"}
     assert "Most" in next(finding.said for finding in found.findings if finding.severity == "red")
 
 
@@ -199,7 +199,7 @@ def test_the_golden_memo_keeps_verifying() -> None:
     )
     report = check_memo(path)
     assert reds(report) == []
-    assert report.to_json()["items"] == {"recomputed": 8, "bound": 0, "declared": 0}
+    assert report.to_json()["items"] == {"recomputed": 8, "bound": 11, "declared": 1}
 
 
 def test_pages_are_the_same_with_prose(evidence, check) -> None:

@@ -119,7 +119,9 @@ def _compare_evidence(page: MemoPage, recomputer: Recomputer, evidence: WeekEvid
 
 
 def _elements(tree: Any) -> dict[str, LexborNode]:
-    """What evidence alone writes: items, tables, figures."""
+    """What evidence alone writes: items, tables, figures; without the lines of an item the author fills."""
+    for node in tree.css("[data-evidence] .fields"):
+        node.decompose()
     found = {str(node.attributes.get("data-evidence")): node for node in tree.css("[data-evidence]")}
     return found | {str(node.attributes.get("id")): node for node in tree.css(".exhibit[id]")}
 

@@ -198,26 +198,29 @@ def _check_numbers(said: list[_Sentence], values: list[Value], recomputer: Recom
 
 
 def _metrics(text: str, values: list[Value]) -> set[str]:
-    plain = " ".join(text.casefold().replace("_", " ").split())
-    known = {value.metric for value in values}
-    return {
-        metric
-        for metric in known
-        if any(
-            re.search(rf"(?<!\w){re.escape(name)}(?!\w)", plain)
-            for name in (*_SYNONYMS.get(metric, ()), metric_name(metric).casefold(), metric.replace("_", " "))
-        )
-    }
+    """Metrics named in a sentence; a name inside a longer one does not count: F1 is not named by macro F1."""
+    names = [
+        (name, metric)
+        for metric in {value.metric for value in values}
+        for name in {*_SYNONYMS.get(metric, ()), metric_name(metric).casefold(), metric.replace("_", " ")}
+    ]
+    return _named(" ".join(text.casefold().replace("_", " ").split()), names)
 
 
 def _runs(text: str, runs: list[str]) -> set[str]:
     """Runs named in a sentence; a name inside a longer one does not count."""
-    left, found = text.casefold(), set()
-    for run in sorted(runs, key=len, reverse=True):
-        pattern = rf"(?<![\w-]){re.escape(run.casefold())}(?![\w-])"
-        if re.search(pattern, left):
-            found.add(run)
-            left = re.sub(pattern, " ", left)
+    return _named(text.casefold(), [(run.casefold(), run) for run in runs])
+
+
+def _named(text: str, names: list[tuple[str, str]]) -> set[str]:
+    found, lengths = set(), sorted(names, key=lambda pair: -len(pair[0]))
+    for name, meant in lengths:
+        pattern = rf"(?<![\w-]){re.escape(name)}(?![\w-])"
+        if re.search(pattern, text):
+            found.add(meant)
+            # Two metrics may share a name, so it is taken out only once all of them had their turn.
+            if not any(other == name and metric not in found for other, metric in names):
+                text = re.sub(pattern, " ", text)
     return found
 
 
