@@ -1,6 +1,6 @@
 """`make bench`: every benchmark that finishes in minutes, one after another.
 
-    python -m benchmarks [NAME …]
+python -m benchmarks [NAME …]
 """
 
 from __future__ import annotations

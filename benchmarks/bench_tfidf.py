@@ -1,6 +1,6 @@
 """TF-IDF baseline at full size: our default solver against the course's, on the same features in one run.
 
-    python -m benchmarks.bench_tfidf [--limit ROWS]
+python -m benchmarks.bench_tfidf [--limit ROWS]
 """
 
 from __future__ import annotations

@@ -276,6 +276,7 @@ def _complain(line: str) -> None:
 
 # Newer versions of typer carry click inside them: its exceptions are reached through the one typer exports.
 _ClickException = typer.BadParameter.__mro__[2]
+_CTRL_C = 130  # what typer returns for a KeyboardInterrupt
 
 
 def main() -> None:
@@ -289,6 +290,8 @@ def main() -> None:
         _complain(f"{error.format_message()}: see reportgen --help")  # type: ignore[attr-defined]
         code = 2
     except (KeyboardInterrupt, typer.Abort):
+        code = _CTRL_C
+    if code == _CTRL_C:
         _complain("interrupted: the same command goes on where it stopped")
         code = 3
     sys.exit(code if isinstance(code, int) else 0)

@@ -26,7 +26,9 @@ RECIPE: dict[str, Any] = {
 LORA = {"r": 16, "alpha": 32, "dropout": 0.1, "targets": None}
 
 
-def latency(single_ms: float, batch_ms: float, *, batch_size: int = 32, merged: bool = False, device: str = "cpu") -> Latency:
+def latency(
+    single_ms: float, batch_ms: float, *, batch_size: int = 32, merged: bool = False, device: str = "cpu"
+) -> Latency:
     """Two records, single-stream and offline, of 40 equal-ish samples."""
     wobble = [1 + 0.02 * ((i * 7) % 11 - 5) / 5 for i in range(40)]
     shared = {
@@ -125,11 +127,26 @@ def week2(sim: ModuleType, out: Path, world: Any, **options: Any) -> list[Bundle
         add(sim, out, world, "encoder", floor=14, skill=0.72, training=log, **options),
         add(sim, out, world, "encoder-weighted", changes=weighted, draw=3, floor=2, skill=0.66, **options),
         add(
-            sim, out, world, "encoder-bs16", changes={**weighted, "batch_size": 16}, steps=1140, draw=4, floor=2, **options
+            sim,
+            out,
+            world,
+            "encoder-bs16",
+            changes={**weighted, "batch_size": 16},
+            steps=1140,
+            draw=4,
+            floor=2,
+            **options,
         ),
         add(sim, out, world, "encoder-seed123", changes=weighted, seed=123, draw=5, floor=2, **options),
         add(
-            sim, out, world, "encoder-early", changes={**weighted, "epochs": 10, "patience": 3}, steps=1900, draw=6, **options
+            sim,
+            out,
+            world,
+            "encoder-early",
+            changes={**weighted, "epochs": 10, "patience": 3},
+            steps=1900,
+            draw=6,
+            **options,
         ),
     ]
 

@@ -65,8 +65,8 @@ def deployment_table(found: Sequence[Recommendation], table_id: str) -> Table:
     return Table(
         id=table_id,
         caption="What the decision rule chooses in the course's deployments: limits first, then the primary metric; "
-        f"candidates that the rows do not tell apart are tied. Costs at assumed prices{_prices(found)}; put your own with "
-        "a scenario file.",
+        f"candidates that the rows do not tell apart are tied. Costs at assumed prices{_prices(found)}; put your own "
+        "with a scenario file.",
         columns=tuple(columns),
         rows=tuple({key: row[key] for key in shown} for row in rows),
         row_header="scenario",

@@ -175,7 +175,7 @@ def hard_table(runs: Runs, run: Bundle, table_id: str) -> Table | None:
                 "true": names[int(rows.labels[i])],
                 "predicted": names[int(rows.predictions[i])],
                 "margin": float(margin[at]),
-                "confidence": float(rows.confidence[i]),
+                "confidence": None if rows.confidence is None else float(rows.confidence[i]),
                 "words": features.get(row_id),
             }
         )

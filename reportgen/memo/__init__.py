@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .audit_page import write_audit
 from .build import build_memo, write_new_prose
 from .prose import Prose, new_prose, parse_prose, read_prose
 from .render import render, write_memo
@@ -16,6 +17,7 @@ __all__ = [
     "render",
     "to_json",
     "to_markdown",
+    "write_audit",
     "write_memo",
     "write_new_prose",
 ]

@@ -203,7 +203,7 @@ class Bars:
 
 
 def destinations(data: Mapping[str, Any]) -> Bars:
-    """A bar a model, its errors by the tier they land in; shares under 7 % stand in the tooltip only."""
+    """A bar a model, its errors by the tier they land in; shares too narrow for their label stand in the tooltip only."""
     names, segments, looks = [], [], {}
     for at, bar in enumerate(data["bars"]):
         y = 44.0 * at
@@ -215,7 +215,7 @@ def destinations(data: Mapping[str, Any]) -> Bars:
             share = show(count / total, "fraction")
             looks[tier] = f"another class of the {tier}" if tier == data["rarest"] else str(tier)
             title = f"{bar['run']}: {count:,} of {bar['errors']:,} errors to {looks[tier]}, {share}"
-            label = share if width >= 16 else ""
+            label = share if width >= 24 else ""
             segments.append(Segment(_round(x), y, width, 30, str(tier), label, title, _round(x + width / 2)))
             x += width
     keys = tuple(Text(0, 0, label, tier) for tier, label in looks.items())

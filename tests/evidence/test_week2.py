@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reportgen.bundle import read_bundle, write_bundle
 from reportgen.evidence import build
 from reportgen.evidence.context import Context
 from reportgen.evidence.experiments import experiments, seed_pairs
@@ -62,14 +63,19 @@ def test_every_item_is_answered_from_the_stage(memo, course) -> None:
     assert {name for item in found.values() for name in item.exhibits} <= exhibits
 
 
-@pytest.mark.parametrize("kept", [(), ("tfidf",), ("encoder",), ("encoder", "encoder-seed123"), ("tfidf", "encoder-bs16")])
+@pytest.mark.parametrize(
+    "kept", [(), ("tfidf",), ("encoder",), ("encoder", "encoder-seed123"), ("tfidf", "encoder-bs16")]
+)
 def test_every_item_is_answered_or_says_what_to_run(stage, course, kept) -> None:
     found = items(build(2, [run for run in stage if run.run_id in kept], course))
     for item in found.values():
         assert item.sentence or item.missing
         assert item.missing is None or item.missing.startswith("reportgen run week2 --data")
         assert item.missing is None or item.values == ()
-    assert found["w2.s2.e1"].missing
+    if len(kept) < 2:
+        assert found["w2.s2.e1"].missing
+    elif "encoder" in kept:
+        assert found["w2.s2.e1"].caveats[0].startswith("Confounded: class_weights and seed")
     assert found["w2.s3.e1"].missing
 
 
@@ -107,7 +113,9 @@ def test_bookkeeping_is_no_key_and_a_nested_setting_is(simulated, world, course,
     lora = {"r": 16, "alpha": 32}
     runs = [
         WEEKS.add(simulated, tmp_path, world, "a", changes={"lora": lora, "save": "none"}),
-        WEEKS.add(simulated, tmp_path, world, "b", changes={"lora": {**lora, "r": 8}, "save": "full", "latency": False}),
+        WEEKS.add(
+            simulated, tmp_path, world, "b", changes={"lora": {**lora, "r": 8}, "save": "full", "latency": False}
+        ),
     ]
     (found,) = experiments(context(course, runs))
     assert [str(change) for change in found.changes] == ["lora.r: 16 → 8"]
@@ -176,15 +184,6 @@ def test_weights_by_hand_and_against_scikit_learn() -> None:
     assert class_weights(counts, "of my own") is None
 
 
-def test_the_published_range_of_weights(simulated, course, tmp_path, shared_data) -> None:
-    """Course figures: 0.06 for 13,333 rows, 3.61 for four."""
-    counts = pd.read_csv(shared_data / "cfpb_issue_counts.csv")
-    if len(counts) < 100 or "train" not in counts:
-        pytest.skip("the file of published counts has another shape")
-    weights = class_weights(counts["train"].to_numpy(), "sqrt")
-    assert (round(weights.min(), 2), round(weights.max(), 2)) == (0.06, 3.61)
-
-
 @pytest.mark.parametrize("k", [30, 113])
 def test_a_softmax_before_the_loss_is_recognised(simulated, tmp_path, course, k) -> None:
     world = simulated.World(k=k, n=300)
@@ -248,8 +247,6 @@ def test_rows_in_another_order_change_nothing(simulated, course, tmp_path) -> No
         runs = [WEEKS.add(simulated, tmp_path / name, world, "encoder")]
         order = slice(None, None, -1) if name == "b" else slice(None)
         logits = world.logits(0.5, 3, 9)
-        from reportgen.bundle import write_bundle
-
         path = write_bundle(
             tmp_path / name / "by-hand",
             world.labels[order],
@@ -257,8 +254,6 @@ def test_rows_in_another_order_change_nothing(simulated, course, tmp_path) -> No
             names=list(world.names),
             row_ids=list(world.row_ids[order]),
         )
-        from reportgen.bundle import read_bundle
-
         found = tables(build(2, [*runs, read_bundle(path)], course))
         kept.append([found["w2-hard"].rows, found["w2-pairs"].rows])
     assert kept[0] == kept[1]
