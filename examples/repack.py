@@ -57,6 +57,8 @@ def repack(bundle: Bundle, out: Path) -> Path:
             writer.write_predictions(split, part.row_ids, part.text_sha256, part.labels, logits=part.logits)
         for name in ("training", "latency", "audit", "all_rows"):
             value = getattr(bundle, name)
+            if name == "audit" and value:
+                value = {**value, "dataset": "Banking77-LT"}
             if value is not None:
                 getattr(writer, "write_rows" if name == "all_rows" else f"write_{name}")(value)
         folder = writer.finish(timings=manifest.timings)

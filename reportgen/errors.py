@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 _MAX_PART = 300
 
 
 def one_line(value: object, limit: int = _MAX_PART) -> str:
-    """Text fit for one terminal line: control and direction characters become spaces, the rest is cut at `limit`."""
+    """Text fit for one terminal line: control characters and the like become spaces, the rest is cut at `limit`."""
     text = _UNPRINTABLE.sub(" ", str(value)).strip()
     return text if len(text) <= limit else text[: limit - 1] + "…"
 

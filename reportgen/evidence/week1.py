@@ -318,7 +318,7 @@ def _risks(context: Context, sections: dict[str, SectionEvidence]) -> SectionEvi
 def _highlights(sections: dict[str, SectionEvidence]) -> tuple[Highlight, ...]:
     wanted = (
         ("Baseline macro F1", "w1.s2.e2", 0),
-        ("Fine-tuned macro F1", "w1.s3.e2", 0),
+        ("Candidate macro F1", "w1.s3.e2", 0),
         ("Difference in macro F1", "w1.s3.e6", 0),
         ("Classes rescued", "w1.s3.e7", 0),
     )

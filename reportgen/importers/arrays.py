@@ -14,7 +14,7 @@ from reportgen.bundle import BundleError
 from reportgen.bundle.sources import Archive
 from reportgen.errors import InputError
 
-from .reading import FileId, file_id, read_bytes
+from .reading import FileId, file_id, read_bytes, shown
 
 MAX_BYTES = 1_000_000_000
 MAX_ARRAYS = 256
@@ -32,16 +32,16 @@ def read_npz(path: Path) -> tuple[dict[str, NDArray[Any]], FileId]:
         with Archive(path) as archive:
             sizes = archive.sizes("")
             if len(sizes) > MAX_ARRAYS or sum(sizes.values()) > MAX_BYTES:
-                raise InputError(f"{len(sizes)} arrays, {sum(sizes.values()):,} bytes", where=path.name, remedy=_REMEDY)
+                raise InputError(f"{len(sizes)} arrays of {sum(sizes.values()):,} B", where=shown(path), remedy=_REMEDY)
             found = {}
             for entry in sorted(sizes):
                 if not entry.endswith(".npy"):
-                    raise InputError(f"{entry!r} is no array", where=path.name, remedy=_REMEDY)
-                found[entry.removesuffix(".npy")] = _array(b"".join(archive.chunks(entry)), f"{path.name}, {entry}")
+                    raise InputError(f"{entry!r} is no array", where=shown(path), remedy=_REMEDY)
+                found[entry.removesuffix(".npy")] = _array(b"".join(archive.chunks(entry)), f"{shown(path)}, {entry}")
     except BundleError as error:
-        raise InputError(f"not a sound .npz file: {error.what}", where=path.name, remedy=_REMEDY) from None
+        raise InputError(f"not a sound .npz file: {error.what}", where=shown(path), remedy=_REMEDY) from None
     if not found:
-        raise InputError("there are no arrays", where=path.name, remedy=_REMEDY)
+        raise InputError("there are no arrays", where=shown(path), remedy=_REMEDY)
     return found, name
 
 

@@ -18,7 +18,7 @@ from .aggregates import PRECISIONS, Aggregate
 from .course_tables import key, week_of
 from .figures import figure
 from .outcomes import tier_map
-from .reading import FileId, read_json
+from .reading import FileId, read_json, shown
 
 _MODEL = re.compile(r"(encoder|decoder|flawed|vanilla|distilled|teacher|alpha|bravo|charlie|delta)(_[a-z0-9_]+)?")
 _QUANTITY = re.compile(r"(delta|.*_(delta|gap|diff|difference))s?")
@@ -70,7 +70,7 @@ def read_course_document(path: Path, course: Course) -> tuple[list[Aggregate], l
     if not models:
         if week_of(path) is None:
             raise InputError(
-                "no model in it", where=path.name, remedy="the course's files name an encoder, a decoder or a student"
+                "no model in it", where=shown(path), remedy="the course's files name an encoder, a decoder or a student"
             )
         models["notebook"] = {}
     labels = _labels(shared.pop("label_counts", None), course, notes, path)
@@ -124,7 +124,7 @@ def _aggregate(model: str, said: dict[str, Any], shared: dict[str, Any], path: P
     figures: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     remarks: list[str] = []
-    place = f"{path.name}, {one_line(model, 40)}."
+    place = f"{shown(path)}, {one_line(model, 40)}."
     for name, value in said.items():
         target = _METRICS.get(key(name))
         if target and not isinstance(value, dict | list):
@@ -172,7 +172,7 @@ def _labels(counts: Any, course: Course, notes: list[str], path: Path) -> Labels
     for name, count in (counts if isinstance(counts, dict) else {}).items():
         at = int(name) if re.fullmatch(r"[0-9]{1,4}", name) else names.index(name) if name in names else -1
         if at not in range(len(names)) or type(count) is not int or not 0 <= count < 2**31:
-            notes.append(f"{path.name}: label_counts are not counts of the course's labels and are left out.")
+            notes.append(f"{shown(path)}: label_counts are not counts of the course's labels and are left out.")
             return Labels(names=names, train_counts=())
         found[at] = count
     # Labels the notebook's counter never saw have no rows; a file that counts only a few labels counts another split.

@@ -12,7 +12,7 @@ from reportgen.errors import InputError, one_line
 
 from .aggregates import Aggregate
 from .figures import FIELDS, figure
-from .reading import FileId, column, read_table
+from .reading import FileId, column, read_table, shown
 
 _NAME = ("name", "model", "experiment", "run")
 _AS = {"ece_pre": "ece", "zero_f1": "zero_f1_classes", "f1": "macro_f1", "latency": "latency_ms"}
@@ -53,13 +53,13 @@ def read_course_table(path: Path) -> tuple[list[Aggregate], list[str]]:
     frame = _with_header(frame, path)
     keys = [key(name) for name in frame.columns]
     if len(set(keys)) < len(keys):
-        raise InputError("two columns have the same name", where=path.name, remedy="rename one of them")
+        raise InputError("two columns have the same name", where=shown(path), remedy="rename one of them")
     frame.columns = keys
     name_column = next((name for name in _NAME if name in keys), None)
     if name_column is None or not set(keys) & set(_KNOWN):
         raise InputError(
             "not one of the course's result tables",
-            where=path.name,
+            where=shown(path),
             remedy="it needs a model or name column and accuracy, macro_f1 or ece_pre; see --as reported",
         )
     cells = {name: column(frame, name) for name in keys}
@@ -70,7 +70,7 @@ def read_course_table(path: Path) -> tuple[list[Aggregate], list[str]]:
             continue  # appended runs may repeat the header
         found.append(_aggregate(values, name_column, path, row, file))
     if not found:
-        raise InputError("there are no rows", where=path.name, remedy="the first line is the header")
+        raise InputError("there are no rows", where=shown(path), remedy="the first line is the header")
     return _without_repeats(found, notes, path)
 
 
@@ -87,8 +87,8 @@ def _with_header(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
 def _aggregate(values: dict[str, str], name_column: str, path: Path, row: int, file: FileId) -> Aggregate:
     name = values.pop(name_column)
     if not name:
-        raise InputError("no name", where=f"{path.name}, row {row + 1}", remedy="name the model of each row")
-    place = f"{path.name}, row {row + 1} ({one_line(name, 40)}), column "
+        raise InputError("no name", where=f"{shown(path)}, row {row + 1}", remedy="name the model of each row")
+    place = f"{shown(path)}, row {row + 1} ({one_line(name, 40)}), column "
     precision = values.get("precision", "").casefold()
     model = f"{name} {precision}".strip() if precision and precision not in name.casefold() else name
     figures: dict[str, Any] = {}
@@ -162,11 +162,9 @@ def _without_repeats(found: list[Aggregate], notes: list[str], path: Path) -> tu
             earlier[twin] = item
             same += 1
     if same:
-        notes.append(f"{path.name}: {same} rows repeat the figures of a row of the same name and count once.")
+        notes.append(f"{shown(path)}: {same} rows repeat the figures of a row of the same name and count once.")
     for items in by_model.values():
         for position, item in enumerate(items[1:], start=2):
             item.repeat = position
-            item.said.append(
-                f"Run {position} of {len(items)} of this name in {one_line(path.name, 80)}, with other figures."
-            )
+            item.said.append(f"Run {position} of {len(items)} of this name in {shown(path)}, with other figures.")
     return [item for items in by_model.values() for item in items], notes

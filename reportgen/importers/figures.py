@@ -169,9 +169,10 @@ def reported(
     Raises:
         BundleError: figures the schema refuses.
     """
-    more = dict(extra or {})
-    if found := [*(said or []), *flags(figures, more)]:
-        more["flags"] = list(dict.fromkeys(found))
+    more = {"flags (in the file)" if name == "flags" else name: value for name, value in (extra or {}).items()}
+    found = list(dict.fromkeys([*(said or []), *flags(figures, more)]))
+    if found:
+        more["flags"] = found
     try:
         record = Reported.model_validate({**figures, "extra": more})
     except ValidationError as error:
@@ -190,5 +191,5 @@ def reported(
         kind="reported",
         reported=record,
         week=week,
-        notes=[f"{model.name}: {flag}" for flag in more.get("flags", [])],
+        notes=[f"{model.name}: {flag}" for flag in found],
     )

@@ -55,6 +55,15 @@ class Outcomes:
     """The split of each row, where the file says so."""
     notes: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        logits, k = self.logits, len(self.names.names)
+        if logits is not None and (logits.ndim != 2 or logits.shape[1] != k or logits.dtype.kind not in "iuf"):
+            raise InputError(
+                f"logits are {logits.dtype} of shape {logits.shape}",
+                where=self.where,
+                remedy=f"one row of {k} numbers an example",
+            )
+
     @property
     def n(self) -> int:
         """Number of rows.
@@ -106,7 +115,6 @@ def measured(
         InputError: outcomes that contradict themselves, each other or the data.
     """
     where = found.where
-    _check_shape(found)
     if not found.n:
         raise InputError("there are no rows", where=where, remedy="save at least one prediction")
     if found.logits is None and found.predictions is None:
@@ -158,18 +166,6 @@ def tier_map(train_counts: Sequence[int]) -> dict[str, tuple[str, ...]]:
     if not train_counts:
         return {}
     return {rule: tuple(str(tier) for tier in tiers(train_counts, rule)) for rule in TIER_RULES}
-
-
-def _check_shape(found: Outcomes) -> None:
-    logits, where = found.logits, found.where
-    if logits is None:
-        return
-    if logits.ndim != 2 or logits.shape[1] != len(found.names.names) or logits.dtype.kind not in "iuf":
-        raise InputError(
-            f"logits are {logits.dtype} of shape {logits.shape}",
-            where=where,
-            remedy=f"one row of {len(found.names.names)} numbers an example",
-        )
 
 
 def _check_logits(found: Outcomes) -> None:

@@ -18,7 +18,7 @@ from .draft import Draft
 from .labels import LabelList, label_list
 from .naming import model_info, split_of
 from .outcomes import Outcomes, measured
-from .reading import column, read_table
+from .reading import column, read_table, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ def read_predictions(path: Path, data: Dataset | None, course: Course) -> tuple[
         InputError: columns that are missing, cells that are no label or number, probabilities that are none.
     """
     frame, notes, file = read_table(path, COLUMNS)
-    where = path.name
+    where = shown(path)
     names = {name.strip().casefold(): name for name in reversed(frame.columns)}
     own = {wanted: names.get(wanted) for wanted in COLUMNS}
     scored, kind = _score_columns(frame, where)

@@ -12,7 +12,7 @@ from reportgen.errors import InputError, one_line
 from .draft import Draft
 from .figures import FIELDS, figure, reported
 from .naming import model_info
-from .reading import column, read_table
+from .reading import column, read_table, shown
 
 COLUMNS = ("model", *FIELDS)
 
@@ -29,20 +29,20 @@ def draft_published(path: Path, course: Course) -> tuple[list[Draft], list[str]]
         near = difflib.get_close_matches(stray.casefold(), COLUMNS, n=1)
         raise InputError(
             f"unknown column {one_line(stray, 60)!r}",
-            where=path.name,
+            where=shown(path),
             remedy=f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(COLUMNS)}",
         )
     if "model" not in names:
-        raise InputError("there is no column 'model'", where=path.name, remedy="name the model of each row")
+        raise InputError("there is no column 'model'", where=shown(path), remedy="name the model of each row")
     frame.columns = names
     cells = {name: column(frame, name) for name in names}
     drafts, seen, slugs = [], set(), set()
     for row, model in enumerate(cells["model"]):
         if not model or model in seen:
             what = "no model" if not model else f"a second row for model {one_line(model, 60)!r}"
-            raise InputError(what, where=f"{path.name}, row {row + 1}", remedy="give every row a name of its own")
+            raise InputError(what, where=f"{shown(path)}, row {row + 1}", remedy="give every row a name of its own")
         seen.add(model)
-        place = f"{path.name}, row {row + 1} ({one_line(model, 40)}), column "
+        place = f"{shown(path)}, row {row + 1} ({one_line(model, 40)}), column "
         figures = {name: figure(name, cells[name][row], place + name) for name in FIELDS if name in cells}
         run_id = base = slug(model)
         while run_id in slugs:

@@ -15,7 +15,7 @@ from reportgen.bundle.digests import canonical_json
 from reportgen.bundle.jsonio import loads
 from reportgen.bundle.limits import MAX_JSON_BYTES
 from reportgen.data.csvfile import parse_csv
-from reportgen.errors import InputError
+from reportgen.errors import InputError, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +34,11 @@ class FileId:
     sha256: str
 
 
+def shown(path: Path) -> str:
+    """A file's name fit for a line and for UTF-8: names on disk are bytes, and may hold anything."""
+    return one_line(path.name, 120)
+
+
 def read_bytes(path: Path, cap: int) -> bytes:
     """The content of a plain file of at most `cap` bytes.
 
@@ -46,10 +51,10 @@ def read_bytes(path: Path, cap: int) -> bytes:
         with os.fdopen(handle, "rb") as file:
             info = os.fstat(file.fileno())
             if not stat.S_ISREG(info.st_mode):
-                raise InputError("not a plain file", where=path.name, remedy="pass the file itself")
+                raise InputError("not a plain file", where=shown(path), remedy="pass the file itself")
             data = file.read(cap + 1) if info.st_size <= cap else b""
             if max(info.st_size, len(data)) > cap:
-                raise InputError(f"{info.st_size:,} bytes, at most {cap:,}", where=path.name)
+                raise InputError(f"{info.st_size:,} bytes, at most {cap:,}", where=shown(path))
             return data
     except FileNotFoundError:
         raise InputError("there is no such file", where=path, remedy="check the path") from None
@@ -59,7 +64,7 @@ def read_bytes(path: Path, cap: int) -> bytes:
 
 def file_id(path: Path, data: bytes) -> FileId:
     """Name and digest of a file that was read."""
-    return FileId(path.name.encode("utf-8", "replace").decode(), hashlib.sha256(data).hexdigest())
+    return FileId(shown(path), hashlib.sha256(data).hexdigest())
 
 
 def read_table(path: Path, wanted: tuple[str, ...]) -> tuple[pd.DataFrame, list[str], FileId]:
@@ -69,9 +74,9 @@ def read_table(path: Path, wanted: tuple[str, ...]) -> tuple[pd.DataFrame, list[
         InputError: not a CSV file with a header and a row.
     """
     data = read_bytes(path, MAX_CSV_BYTES)
-    frame, notes = parse_csv(data, path.name, wanted)
+    frame, notes = parse_csv(data, shown(path), wanted)
     if frame.empty:
-        raise InputError("there are no rows", where=path.name, remedy="the first line is the header")
+        raise InputError("there are no rows", where=shown(path), remedy="the first line is the header")
     return frame, notes, file_id(path, data)
 
 
@@ -106,10 +111,10 @@ def read_json(path: Path) -> tuple[dict[str, Any], list[str], FileId]:
     try:
         text = data.decode("utf-8-sig")
         value = json.loads(text, parse_constant=number, parse_float=number, object_pairs_hook=unique)
-        value = loads(canonical_json(value), path.name)
+        value = loads(canonical_json(value), shown(path))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"not JSON: {error}", where=path.name, remedy="save it with json.dump") from None
+        raise InputError(f"not JSON: {error}", where=shown(path), remedy="save it with json.dump") from None
     if not isinstance(value, dict):
-        raise InputError("not a JSON object", where=path.name, remedy="the course's result files are objects")
-    notes = [f"{path.name}: {len(lost):,} values were NaN or infinite and are unknown."] if lost else []
+        raise InputError("not a JSON object", where=shown(path), remedy="the course's result files are objects")
+    notes = [f"{shown(path)}: {len(lost):,} values were NaN or infinite and are unknown."] if lost else []
     return value, notes, file_id(path, data)

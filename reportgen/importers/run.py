@@ -16,7 +16,7 @@ from .course_tables import is_course_table, read_course_table
 from .draft import Draft, write_all
 from .predictions import draft_predictions
 from .published import COLUMNS, draft_published
-from .reading import read_table
+from .reading import read_table, shown
 from .scores import Archive, borrowable, draft_archive, read_archive
 from .trainer import draft_trainer, is_trainer_folder
 
@@ -61,7 +61,7 @@ def import_files(
     if not paths or len(paths) > _MAX_FILES:
         raise UsageError(f"{len(paths)} files to import", remedy=f"pass 1 to {_MAX_FILES}")
     if len(set(paths)) < len(paths):
-        raise UsageError(f"{max(paths, key=paths.count).name} is given twice", remedy="name every file once")
+        raise UsageError(f"{shown(max(paths, key=paths.count))} is given twice", remedy="name every file once")
     course = course or (data.course if data is not None else load_course("generic"))
     kinds = [_kind(path, kind, say) for path in paths]
     archives = {path: read_archive(path) for path, found in zip(paths, kinds, strict=True) if _is_npz(path, found)}
@@ -116,23 +116,23 @@ def _kind(path: Path, stated: str | None, say: Callable[[str], None]) -> str:
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".tsv", ".txt", ".json", ".npz"):
         remedy = "CSV, JSON and .npz files and Trainer folders are read; pickles (.bin, .pt, .pkl) never"
-        raise InputError(f"cannot import a file of type {suffix or 'none'!r}", where=path.name, remedy=remedy)
+        raise InputError(f"cannot import a file of type {suffix or 'none'!r}", where=shown(path), remedy=remedy)
     allowed = {".json": ("course",), ".npz": ("predictions", "course")}.get(suffix, KINDS)
     if stated is not None:
         if stated not in allowed:
             raise InputError(
-                f"a {suffix} file holds no {stated}", where=path.name, remedy=f"--as {' or '.join(allowed)}"
+                f"a {suffix} file holds no {stated}", where=shown(path), remedy=f"--as {' or '.join(allowed)}"
             )
         return stated
     found = {".json": _document_kind, ".npz": _archive_kind}.get(suffix, _table_kind)(path)
-    say(f"{path.name}: read as {found}; say otherwise with --as.")
+    say(f"{shown(path)}: read as {found}; say otherwise with --as.")
     return found
 
 
 def _document_kind(path: Path) -> str:
     if not is_course_document(path):
         remedy = "the course's are called week3_lab_results.json and so on; --as course reads it anyway"
-        raise InputError("not the name of a JSON file we know", where=path.name, remedy=remedy)
+        raise InputError("not the name of a JSON file we know", where=shown(path), remedy=remedy)
     return "course"
 
 
@@ -158,7 +158,7 @@ def _table_kind(path: Path) -> str:
     has = ", ".join(one_line(name, 30) for name in names[:8])
     raise InputError(
         "neither predictions nor figures",
-        where=path.name,
+        where=shown(path),
         remedy=f"predictions have the columns label and prediction, figures a column model; it has {has}",
     )
 
@@ -174,7 +174,7 @@ def _course(course: Course, archive: Archive | None, say: Callable[[str], None])
     own = load_course(_COURSE)
     if archive is None or archive.k in (None, len(own.labels or ())):
         return own
-    say(f"{archive.path.name}: {archive.k} scores a row are not those of course {_COURSE}; its labels have no names.")
+    say(f"{shown(archive.path)}: {archive.k} scores a row are not those of course {_COURSE}; its labels have no names.")
     return course
 
 

@@ -21,7 +21,7 @@ from .draft import Draft
 from .labels import as_strings, label_list
 from .naming import model_info, split_of
 from .outcomes import Outcomes, measured
-from .reading import FileId
+from .reading import FileId, shown
 
 _ROLES = {
     "logits": "logits",
@@ -89,7 +89,7 @@ def read_archive(path: Path) -> Archive:
     models = {name: found for name, found in models.items() if {"logits", "predictions"} & found.keys()}
     if not models:
         has = ", ".join(one_line(key, 30) for key in list(arrays)[:8])
-        raise InputError("there are neither logits nor preds", where=path.name, remedy=f"the arrays are {has}")
+        raise InputError("there are neither logits nor preds", where=shown(path), remedy=f"the arrays are {has}")
     return Archive(path, file, models, shared, tuple(unused))
 
 
@@ -113,7 +113,7 @@ def draft_archive(
     Raises:
         InputError: arrays that contradict each other or the data.
     """
-    where, shared = archive.path.name, archive.shared
+    where, shared = shown(archive.path), archive.shared
     own = as_strings(shared["names"], "label names", where) if "names" in shared else None
     cells = [str(value) for array in _label_arrays(archive) for value in np.unique(array)[:4000].tolist()]
     names = label_list(course, data, archive.k, own, cells, where)

@@ -21,7 +21,7 @@ from .figures import figure, reported
 from .naming import model_info
 from .outcomes import measured
 from .predictions import read_predictions
-from .reading import FileId, read_json
+from .reading import FileId, read_json, shown
 from .scores import draft_archive, read_archive
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def draft_trainer(path: Path, data: Dataset | None, course: Course) -> list[Draf
     for name in _RESULTS:
         results |= documents[name][0] if name in documents else {}
     arguments = next((documents[name][0] for name in _ARGUMENTS if name in documents), {})
-    training = training_log(state.get("log_history"), state_file.name)
+    training = training_log(state.get("log_history"), shown(state_file))
     model = _model(path, state, documents)
     run_id = slug(path.resolve().name)
     settings = _settings(arguments, documents)
@@ -76,10 +76,10 @@ def draft_trainer(path: Path, data: Dataset | None, course: Course) -> list[Draf
 
     saved = [name for name in PREDICTIONS if _is_own_file(path / name)]
     if len(saved) > 1:
-        raise InputError(f"both {saved[0]} and {saved[1]}", where=path.name, remedy="keep the predictions of one run")
+        raise InputError(f"both {saved[0]} and {saved[1]}", where=shown(path), remedy="keep the predictions of one run")
     if not saved:
         notes.append(
-            f"{path.name}: no {PREDICTIONS[0]} or {PREDICTIONS[2]} in it: its figures are reported, not recomputable."
+            f"{shown(path)}: no {PREDICTIONS[0]} or {PREDICTIONS[2]} in it: its figures are reported, not recomputable."
         )
         draft = _reported(run_id, model, results, course, files)
     else:
@@ -240,7 +240,7 @@ def _measured(
         archive = read_archive(path)
         drafts = draft_archive(archive, data, course, as_course=False)
         if len(drafts) > 1:
-            raise InputError(f"{len(drafts)} models in it", where=path.name, remedy="save the folder's own model only")
+            raise InputError(f"{len(drafts)} models in it", where=shown(path), remedy="keep the folder's own model")
         draft, file = drafts[0], archive.file
     else:
         outcomes, _, file = read_predictions(path, data, course)

@@ -132,25 +132,25 @@ def pipeline(audit: Audit, source: Provenance) -> Part:
     ]
     if merge.merged:
         rows, notes = capped([{"old": name(m.old), "new": name(m.new), "rows": m.rows} for m in merge.merged])
-        caption = f"The {plural(len(merge.merged), 'label')} that merging renamed. Most rows first."
+        caption = f"{plural(len(merge.merged), 'label')} renamed by merging. Most rows first."
         columns = (Column("old", "Found as", wide=True), Column("new", "Counted as", wide=True), _rows())
         tables.append(Table("merged", caption, columns, rows, "old", notes, folded_after=0))
     if merge.dropped:
         rows, notes = capped([{"name": name(d.name), "rows": d.rows} for d in merge.dropped])
-        caption = f"The {plural(len(merge.dropped), 'label')} left out. Most rows first."
+        caption = f"{plural(len(merge.dropped), 'label')} left out. Most rows first."
         tables.append(Table("dropped", caption, (Column("name", "Label", wide=True), _rows()), rows, "name", notes, 0))
     if not source.label_years:
         facts.append(Fact("old_labels", "Old and new forms", "Not measured: the source has no date column."))
     elif not audit.old_labels:
         facts.append(Fact("old_labels", "Old and new forms", "No label ends about when one with a like name begins."))
     else:
-        apart = sum(not pair.merged for pair in audit.old_labels)
+        joined = sum(pair.merged for pair in audit.old_labels)
         facts.append(
             Fact(
                 "old_labels",
                 "Old and new forms",
                 f"{plural(len(audit.old_labels), 'label')} ended about when one with a like name began; "
-                f"{apart} of these pairs stay two classes or lost a side.",
+                f"merging joins {joined} of these pairs.",
                 (Value("pairs", len(audit.old_labels), "count"),),
                 ("A heuristic on names and years: it proposes pairs, someone has to read them.",),
                 ("forms",),
@@ -189,7 +189,7 @@ def tail(audit: Audit, rule: str) -> Part:
         ),
         Fact(
             "labels.rare_labels",
-            f"Below {show(labels.rare_below, 'fraction')} of the rows",
+            f"Classes below {show(labels.rare_below, 'fraction')} of the rows",
             f"{plural(labels.rare_labels, 'class', 'classes')} of {labels.listed:,} "
             f"{'holds' if labels.rare_labels == 1 else 'hold'} less than {show(labels.rare_below, 'fraction')} of the "
             f"rows each, {show(labels.rare_share, 'fraction')} together.",
@@ -198,7 +198,7 @@ def tail(audit: Audit, rule: str) -> Part:
         Fact(
             "labels.fewer_than",
             "Few rows",
-            f"Of {plural(labels.listed, 'class', 'classes')}, so many have fewer rows than that.",
+            f"Classes, of {labels.listed:,}, with fewer rows than 5, 20, 50 and 100.",
             tuple(fewer),
         ),
     ]
@@ -222,7 +222,8 @@ def support(audit: Audit) -> Part:
         "labels.val_support",
         "Rows a class",
         f"Of {plural(audit.labels.listed, 'class', 'classes')} {none} have no row on val and {thin} have one to {FEW}: "
-        f"there one row moves F1 by a lot. In macro F1 over the list each class weighs {show(1 / audit.labels.listed, 'score')}.",
+        "there one row moves F1 by a lot. In macro F1 over the list each class weighs "
+        f"{show(1 / audit.labels.listed, 'score')}.",
         (
             Value("without_rows", none, "count", split="val", n=n),
             Value(f"1_to_{FEW}_rows", thin, "count", split="val", n=n),
@@ -274,10 +275,10 @@ def alike(audit: Audit) -> Part:
         f"{strong} of those listed share two words or more. Confusion within a pair may be the label list’s.",
         (Value("pairs", audit.suspects_found, "count"),),
         ("A heuristic on names alone: no text was compared.",),
-        ("suspects",),
+        ("pairs",),
     )
     table = Table(
-        "suspects",
+        "pairs",
         "Pairs of labels by shared words, then by the rows of the smaller one.",
         (
             Column("a", "Label", wide=True),
@@ -330,7 +331,7 @@ def _forms(audit: Audit, source: Provenance) -> Table:
             *(Column(year, year, "count") for year in shown),
         ),
         tuple(rows),
-        "form",
+        "pair",
         ("The other pairs are in audit.json.",) if len(pairs) < len(audit.old_labels) else (),
         folded_after=8,
     )
@@ -352,7 +353,7 @@ def _long_tail(listed: Sequence[object], counts: Sequence[int], rule: str, split
 def _tiers(audit: Audit) -> Table:
     splits = list(audit.rows)
     rows = tuple(
-        {"rule": TIER_RULES[rule], "tier": tier, "classes": sized.labels}
+        {"tier": f"{rule}: {tier}", "classes": sized.labels}
         | {f"rows.{split}": sized.rows[split] for split in splits}
         | {f"share.{split}": sized.shares[split] for split in splits}
         for rule, found in audit.labels.tiers.items()
@@ -362,14 +363,14 @@ def _tiers(audit: Audit) -> Table:
         "tiers",
         "The same classes under the three tier rules. A result “on the tail” means nothing without the rule.",
         (
-            Column("tier", "Tier"),
-            Column("rule", "Rule", wide=True),
+            Column("tier", "Rule and tier"),
             Column("classes", "Classes", "count"),
             *(Column(f"rows.{split}", "Rows", "count", help=split) for split in splits),
             *(Column(f"share.{split}", "Share", "fraction", help=split) for split in splits),
         ),
         rows,
         "tier",
+        tuple(f"{TIER_RULES[rule][0].upper()}{TIER_RULES[rule][1:]}." for rule in audit.labels.tiers),
     )
 
 

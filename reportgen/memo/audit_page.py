@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,11 +45,11 @@ _TOPICS = {
 
 @dataclass(frozen=True)
 class Asked:
-    """A question of the audit: the fact it rests on, and the section that holds it."""
+    """A question of the audit: the fact it rests on, and the section (id and name) that holds it."""
 
     topic: str
     target: str
-    path: str
+    section: str
     fact: str
     question: str
 
@@ -108,7 +109,7 @@ def audit_html(audit: Audit, dataset: Dataset) -> str:
             audit=audit,
             course=dataset.course.title,
             glance=_glance(parts),
-            questions=_asked(audit),
+            questions=_asked(audit, {part.id: part.title for part in parts}),
             parts=parts,
             drawings={figure.id: _draw(figure) for figure in figures},
             numbers={
@@ -118,7 +119,7 @@ def audit_html(audit: Audit, dataset: Dataset) -> str:
     )
 
 
-def _asked(audit: Audit) -> list[Asked]:
+def _asked(audit: Audit, titles: Mapping[str, str]) -> list[Asked]:
     asked = []
     for question in audit.questions:
         topic, target = _TOPICS.get(question.id) or _TOPICS[question.id.partition("-")[0]]
@@ -126,7 +127,7 @@ def _asked(audit: Audit) -> list[Asked]:
             topic = f"{topic}, {question.id.removeprefix('leak-')}"
         # No question holds a colon, while a label named in its fact may.
         fact, _, text = question.text.rpartition(": ")
-        asked.append(Asked(topic, target, question.figure, fact, text[:1].upper() + text[1:]))
+        asked.append(Asked(topic, target, titles[target], fact, text[:1].upper() + text[1:]))
     return asked
 
 

@@ -39,7 +39,7 @@ def texts(audit: Audit) -> Part:
                     ("words_p90", text.words_p90),
                 )
             ),
-            exhibits=("lengths", "texts"),
+            exhibits=("lengths", "by-split"),
         ),
         Fact(
             f"{place}.within_max_length",
@@ -62,14 +62,17 @@ def texts(audit: Audit) -> Part:
             "Nearly empty",
             f"{plural(sum(t.short_texts for t in audit.texts.values()), 'text')} of all splits with fewer than three "
             f"words; {plural(audit.merge.empty_rows, 'row')} without text or label left out before.",
-            tuple(Value(f"on_{t.split}", t.short_texts, "count", n=t.rows) for t in audit.texts.values()),
+            tuple(Value("short_texts", t.short_texts, "count", split=t.split, n=t.rows) for t in audit.texts.values()),
         ),
         Fact(
             f"{place}.not_english_looking",
             "Not English-looking",
             "Texts of eight words or more with less than a tenth common English words, redactions aside. "
             + _row_ids(audit),
-            tuple(Value(f"on_{t.split}", t.not_english_looking, "count", n=t.rows) for t in audit.texts.values()),
+            tuple(
+                Value("not_english_looking", t.not_english_looking, "count", split=t.split, n=t.rows)
+                for t in audit.texts.values()
+            ),
             ("A heuristic: lists of accounts and texts that lost their spaces are caught as well.",),
         ),
     )
@@ -79,22 +82,7 @@ def texts(audit: Audit) -> Part:
 def duplicates(audit: Audit) -> Part:
     """Alike texts within and across splits."""
     both = (audit.exact, audit.near)
-    facts = []
-    for found in both:
-        facts.append(
-            Fact(
-                found.kind,
-                "Exact duplicates" if found.kind == "exact" else "Near duplicates",
-                f"{plural(found.rows, 'row')} in {plural(found.groups, 'group')} of alike texts, {found.surplus:,} "
-                f"beyond the first of each. {plural(found.conflicting, 'group')} "
-                f"{'has' if found.conflicting == 1 else 'have'} rows with different labels."
-                if found.groups
-                else "None.",
-                (Value("rows", found.rows, "count", n=sum(audit.rows.values())),) if found.groups else (),
-                (found.rule[0].upper() + found.rule[1:] + ".",),
-                ("duplicates",),
-            )
-        )
+    facts = [_alike_texts(found, sum(audit.rows.values())) for found in both]
     leaks = [
         Value(f"{found.kind}_{split}", rows, "count", split=split, n=audit.rows[split])
         for found in both
@@ -111,11 +99,27 @@ def duplicates(audit: Audit) -> Part:
                 if leaked
                 else "No row outside train is the same or nearly the same as a training row.",
                 tuple(leaks),
-                exhibits=("duplicates",),
+                exhibits=("kinds",),
             )
         )
     tables = [_kinds(audit), *(table for found in both if (table := _largest(found)))]
     return Part("duplicates", "Duplicates and leakage", tuple(facts), tables=tuple(tables))
+
+
+def _alike_texts(found: Duplicates, n: int) -> Fact:
+    sentence = (
+        f"{plural(found.rows, 'row')} in {plural(found.groups, 'group')} of alike texts, {found.surplus:,} beyond the "
+        f"first of each. {plural(found.conflicting, 'group')} {'has' if found.conflicting == 1 else 'have'} rows with "
+        "different labels."
+    )
+    return Fact(
+        found.kind,
+        f"{found.kind.capitalize()} duplicates",
+        sentence if found.groups else "No two texts are alike.",
+        (Value("rows", found.rows, "count", n=n),),
+        (found.rule[0].upper() + found.rule[1:] + ".",),
+        ("kinds",),
+    )
 
 
 def _counted(text: TextAudit) -> str:
@@ -141,8 +145,8 @@ def _lengths(text: TextAudit) -> Figure:
     return Figure(
         "lengths",
         "lengths",
-        f"Texts on {text.split} by their number of words (n = {n:,}). Light: longer than the about {limit:,} words that "
-        f"{text.max_length} tokens hold, at {text.tokens_per_word:.2f} tokens a word.",
+        f"Texts on {text.split} by their number of words (n = {n:,}). Light: longer than about {limit:,} words, what "
+        f"{text.max_length} tokens hold at {text.tokens_per_word:.2f} tokens a word.",
         f"The median text on {text.split} has {show(text.words_median, 'words')} words; {over:,} of {n:,} have 300 or "
         "more.",
         {"bins": text.words_histogram, "step": _BIN, "over": over, "limit": limit},
@@ -166,9 +170,9 @@ def _table(audit: Audit) -> Table:
     )
     limit = next(iter(audit.texts.values())).max_length
     return Table(
-        "texts",
-        f"Texts of each split (n = {sum(audit.rows.values()):,}). Splits that differ here are not alike in what a model "
-        "sees.",
+        "by-split",
+        f"Texts of each split (n = {sum(audit.rows.values()):,}). Splits that differ here show a model "
+        "different texts.",
         (
             Column("split", "Split"),
             Column("rows", "Texts", "count"),
@@ -210,7 +214,7 @@ def _kinds(audit: Audit) -> Table:
         columns.append(Column(split, f"{split}, in train", "count", help="rows"))
         columns.append(Column(f"{split}.share", f"{split}, in train", "fraction", help="share"))
     caption = f"Alike texts over all splits (n = {sum(audit.rows.values()):,}). Near ones include the exact ones."
-    return Table("duplicates", caption, tuple(columns), rows, "kind")
+    return Table("kinds", caption, tuple(columns), rows, "kind")
 
 
 def _largest(found: Duplicates) -> Table | None:
@@ -231,8 +235,8 @@ def _largest(found: Duplicates) -> Table | None:
     )
     return Table(
         f"{found.kind}-groups",
-        f"The largest groups of {found.kind} duplicates by row id. {plural(found.groups, 'group')} in all; at most five "
-        "ids a group.",
+        f"The largest groups of {found.kind} duplicates by row id. {plural(found.groups, 'group')} in all; at most "
+        "five ids a group.",
         (
             Column("group", "Group", "count"),
             Column("rows", "Rows", "count"),

@@ -69,7 +69,7 @@ def build_memo(
     pages = {target: render(evidence, text)}
     if twins:
         pages[target.with_suffix(".md")] = twin.to_markdown(evidence, text)
-        pages[target.with_suffix(".json")] = twin.to_json(evidence)
+        pages[target.with_suffix(".json")] = twin.to_json(evidence, text)
     return [write_memo(path, page) for path, page in pages.items()]
 
 

@@ -203,7 +203,7 @@ class Bars:
 
 
 def destinations(data: Mapping[str, Any]) -> Bars:
-    """A bar a model, its errors by the tier they land in; shares too narrow for their label stand in the tooltip only."""
+    """A bar a model, its errors by the tier they land in; narrow shares stand in the tooltip only."""
     names, segments, looks = [], [], {}
     for at, bar in enumerate(data["bars"]):
         y = 44.0 * at

@@ -33,15 +33,13 @@ class Histogram:
 def lengths(data: Mapping[str, Any]) -> Histogram:
     """Bars of the number of texts by words; those likely to be cut are light.
 
-    `data` holds `bins` (texts in bins of `step` words from 0), `over` (longer texts) and `limit` (the words that fit).
+    `data` holds `bins` (texts in bins of `step` words from 0), `over` (longer texts: named, not drawn, since one open
+    bar would flatten the others) and `limit` (the words that fit).
     """
     bins, step, over, limit = data["bins"], data["step"], data["over"], data["limit"]
     last = len(bins) if over else max((at + 1 for at, texts in enumerate(bins) if texts), default=1)
     joined = math.ceil(last / _BARS)
     bars = [(at * step, sum(bins[at : at + joined])) for at in range(0, last, joined)]
-    end = bars[-1][0] + joined * step
-    if over:
-        bars.append((end, over))
     width, most = 100 / len(bars), max(1, *(texts for _, texts in bars), 1)
 
     def y(texts: float) -> float:
@@ -49,19 +47,16 @@ def lengths(data: Mapping[str, Any]) -> Histogram:
 
     marks = []
     for at, (low, texts) in enumerate(bars):
-        span = f"{low} words or more" if low == end else f"{low} to {low + joined * step - 1} words"
-        cut = low + joined * step / 2 > limit
-        look = "tail" if cut else "head"
+        span = f"{low} to {low + joined * step - 1} words"
+        look = "tail" if low + joined * step / 2 > limit else "head"
         marks.append(Mark(round(width * (at + 0.1), 2), y(texts), HEIGHT, look, f"{span}: {plural(texts, 'text')}"))
     every = _round_step(len(bars) / _NAMES)
-    names = [Text(round(width * at, 2), HEIGHT + 18, str(bars[at][0])) for at in range(0, len(bars), every)]
+    names = tuple(Text(round(width * at, 2), HEIGHT + 18, str(bars[at][0])) for at in range(0, len(bars), every))
+    ticks = tuple(Tick(y(texts), f"{texts:,}") for texts in range(0, most + 1, _round_step(most / 4)))
+    keys = [Key("head", f"up to about {limit:,} words: fits"), Key("tail", "longer: cut")]
     if over:
-        names = [name for name in names if name.x < 100 - 1.5 * 100 / _NAMES / 2]
-        names.append(Text(100.0, HEIGHT + 18, f"{end}+", "last"))
-    unit = _round_step(most / 4)
-    ticks = tuple(Tick(y(texts), f"{texts:,}") for texts in range(0, most + 1, unit))
-    keys = (Key("head", f"up to about {limit:,.0f} words: fits"), Key("tail", "longer: cut"))
-    return Histogram(HEIGHT, round(width * 0.8, 2), ticks, tuple(marks), tuple(names), keys)
+        keys.append(Key("none", f"{len(bins) * step} words or more, not drawn: {plural(over, 'text')}"))
+    return Histogram(HEIGHT, round(width * 0.8, 2), ticks, tuple(marks), names, tuple(keys))
 
 
 def _round_step(about: float) -> int:

@@ -118,7 +118,7 @@ def tier_ladder(data: Mapping[str, Any]) -> Panel:
             )
             look = _LOOKS[names.index(mark["run"]) % len(_LOOKS)]
             dots.append(Dot(x(mark["value"]), y, look, title, x(mark["low"]), x(mark["high"])))
-            texts.append(Text(x(mark["high"]) + 8, y + 4, said))
+            texts.append(Text(x(max(mark["high"], mark["value"])) + 9, y + 4, said))
             y += step
         # Two lines of words need the height of two rows.
         y += gap + (step if len(group["marks"]) == 1 else 0)
@@ -181,14 +181,15 @@ def confusion_block(data: Mapping[str, Any]) -> Panel:
     """Counts by true class (down) and predicted class (across); shade is the share of the true class's rows."""
     names, counts, support = data["names"], data["counts"], data["support"]
     left, top = 330.0, 24.0
-    size = round((WIDTH - left - 40) / len(names), 1)
+    size = round((WIDTH - left - 62) / len(names), 1)
     size = min(size, 40.0)
     cells, texts = [], []
     for row, name in enumerate(names):
         y = top + row * size
         shown = name if len(name) <= 42 else f"{name[:41]}…"
-        texts.append(Text(left - 10, round(y + size / 2 + 4, 1), f"{shown} {row + 1}", "end"))
-        texts.append(Text(round(left + (row + 0.5) * size, 1), top - 8, str(row + 1), "middle"))
+        texts.append(Text(left - 36, round(y + size / 2 + 4, 1), shown, "end"))
+        texts.append(Text(left - 10, round(y + size / 2 + 4, 1), str(row + 1), "end", strong=True))
+        texts.append(Text(round(left + (row + 0.5) * size, 1), top - 8, str(row + 1), "middle", strong=True))
         texts.append(Text(round(left + len(names) * size + 8, 1), round(y + size / 2 + 4, 1), f"n {support[row]:,}"))
         for column, other in enumerate(names):
             count = counts[row][column]

@@ -21,14 +21,14 @@ SCHEMA = "reportgen/evidence/1"
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 
 
-def to_json(evidence: WeekEvidence) -> str:
-    """The evidence as one JSON document; unknown numbers are null. Predictions stay in the record and the bundles."""
-    return (
-        json.dumps(
-            {"schema": SCHEMA, **asdict(replace(evidence, scored=()))}, ensure_ascii=False, indent=1, default=_plain
-        )
-        + "\n"
-    )
+def to_json(evidence: WeekEvidence, prose: Prose | None = None) -> str:
+    """The evidence and the author's text as one JSON document; unknown numbers are null.
+
+    Predictions stay in the record and the bundles.
+    """
+    document = {"schema": SCHEMA, **asdict(replace(evidence, scored=()))}
+    document["prose"] = dict(prose.sections) if prose else {}
+    return json.dumps(document, ensure_ascii=False, indent=1, default=_plain) + "\n"
 
 
 def to_markdown(evidence: WeekEvidence, prose: Prose | None = None) -> str:

@@ -206,7 +206,7 @@ def test_a_softmax_before_the_loss_is_recognised(simulated, tmp_path, course, k)
 
 def test_hard_examples_are_the_surest_errors(memo, stage) -> None:
     table = tables(memo)["w2-hard"]
-    run = next(run for run in stage if run.run_id in table.caption)
+    run = next(run for run in stage if f"errors of {run.run_id} on" in table.caption)
     rows = run.predictions("val")
     top = np.sort(rows.logits.astype(float), axis=1)
     margin = np.where(rows.labels != rows.predictions, top[:, -1] - top[:, -2], -1)

@@ -10,9 +10,10 @@ import pytest
 
 from reportgen.bundle.schema import Hardware
 from reportgen.evidence import build
+from reportgen.evidence.rarecommon import class_scatter
 from reportgen.evidence.runs import Runs
+from reportgen.evidence.systems import find_roles
 from reportgen.evidence.timings import ratios, timings
-from reportgen.evidence.week3 import class_scatter, find_roles
 from reportgen.stats import tiers
 
 

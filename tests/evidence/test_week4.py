@@ -14,7 +14,7 @@ from reportgen.evidence import build
 from reportgen.evidence.memory import Earlier, Memory
 from reportgen.evidence.noise import support_histogram
 from reportgen.evidence.slices import two_sided
-from reportgen.stats import ece, fit_temperature, folds
+from reportgen.stats import ece, fit_temperature, folds, rescue, scores
 
 LORA = {"lora": {"r": 16}, "lr": 2e-4, "epochs": 3}
 WEEK3 = "I recommend the encoder for routing."
@@ -242,6 +242,18 @@ def test_support_histogram_of_the_course() -> None:
     support = np.repeat([1, 2, 3, 4, 5, 10, 11, 50, 51, 1482], [17, 7, 5, 6, 9, 8, 20, 18, 22, 1])
     assert [count for _, count in support_histogram(support)] == [0, 17, 7, 11, 17, 38, 23]
     assert (support <= 4).sum() == 35
+
+
+@pytest.mark.parametrize(("before", "after", "net"), [(70, 46, 24), (70, 37, 33), (46, 37, 9)])
+def test_published_zero_counts_give_the_published_net(before, after, net) -> None:
+    """Zero-F1 classes of the course: 70 (TF-IDF), 46 (fine-tuned), 37 (decoder); gross rescues exceed net."""
+    labels = np.repeat(np.arange(113), 3)
+    lost = 4
+    at_zero = np.r_[np.arange(before)], np.r_[np.arange(after - lost), np.arange(113 - lost, 113)]
+    answers = [np.where(np.isin(labels, zeros), -1, labels) for zeros in at_zero]
+    found = rescue(labels, *answers, 113)
+    assert [scores(labels, part, 113).zero_f1 for part in answers] == [before, after]
+    assert (found.net, len(found.rescued), len(found.lost)) == (net, net + lost, lost)
 
 
 def test_disagreements_are_forty_rows_one_model_got_right(week4, pair) -> None:

@@ -334,6 +334,11 @@ def test_a_document_without_models_is_kept_whole(bring, place) -> None:
     assert bundle.reported.extra["shared"]["histogram"] == {"1": 17}
 
 
+def test_a_file_cannot_write_our_flags(bring, place) -> None:
+    [bundle] = bring(place("week3_lab_results.json", {"encoder": {"accuracy": 0.5, "flags": None}}))
+    assert bundle.reported.extra == {"flags (in the file)": None}
+
+
 def test_unknown_documents_are_refused(bring, place) -> None:
     assert "not the name" in bring.refused(place("results.json", {"encoder": {"accuracy": 0.5}}))
     [bundle] = bring(place("results.json", {"encoder": {"accuracy": 0.5}}), kind="course")

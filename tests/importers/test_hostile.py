@@ -54,7 +54,18 @@ _NASTY = (
 
 
 def _keys() -> st.SearchStrategy[str]:
-    known = ["encoder", "decoder_lora", "encoder_int8", "int4", "accuracy", "macro_f1", "ece", "latency", "single_ms"]
+    known = [
+        "encoder",
+        "decoder_lora",
+        "flags",
+        "encoder_int8",
+        "int4",
+        "accuracy",
+        "macro_f1",
+        "ece",
+        "latency",
+        "single_ms",
+    ]
     known += ["per_class_f1", "label_counts", "train_time", "time_64k_min", "throughput_per_sec", "model", "precision"]
     known += ["log_history", "step", "loss", "eval_accuracy", "best_global_step", "best_model_checkpoint", "tail"]
     return st.sampled_from(known) | st.text(max_size=5)
@@ -287,3 +298,22 @@ def table(data, logits) -> str:
 @given(drawn=st.data())
 def test_mutations_against_data(data, table: str, drawn: st.DataObject) -> None:
     attempt({"p.csv": drawn.draw(damaged(table.encode()))}, data=data, kind="predictions")
+
+
+@pytest.mark.parametrize(
+    "name", [b"\xff\xfe.csv", b"a\nb\x1b[2J.csv", "ü \u202e.csv".encode(), b"x" * 200 + b".csv", b"-.csv"]
+)
+@pytest.mark.parametrize("content", [PLAIN, "model,n,extra\nA,1,2\n", "model,n\nA,1\n", "", WEEK1])
+def test_file_names_nobody_expects(tmp_path: Path, name: bytes, content: str) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.write_text(content)
+    told: list[str] = []
+    try:
+        made = import_files([path], tmp_path / "runs", say=told.append)
+    except ReportgenError as error:
+        refused = str(error)
+        assert refused.encode().decode().isprintable()
+    else:
+        for bundle in made:
+            validate_bundle(bundle)
+        assert all(line.encode() for line in told)

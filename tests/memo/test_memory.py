@@ -53,6 +53,14 @@ def test_figures_come_from_the_json_twin(evidence, course, tmp_path) -> None:
     assert memory.values(2, "macro_f1") == []
 
 
+def test_the_json_twin_gives_the_text_back(evidence, course, tmp_path) -> None:
+    text = to_json(evidence, parse_prose("## 2\nThe bar is 3 points.\n", evidence))
+    (tmp_path / "week1.json").write_text(text, encoding="utf-8")
+    found = find_memory(2, [tmp_path], course).weeks[1]
+    assert found.sections == {"w1.s2": "The bar is 3 points."}
+    assert found.prose_source.endswith("week1.json")
+
+
 def test_the_markdown_twin_gives_the_text_back(evidence, course, tmp_path) -> None:
     text = "The bar is low.\n\nIt is 3 points."
     twin = to_markdown(evidence, parse_prose(f"## 2\n{text}\n", evidence))

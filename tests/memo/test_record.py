@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import time
 import zlib
 from contextlib import suppress
@@ -220,3 +221,38 @@ def test_any_bytes_end_in_a_report_or_a_polite_error(tmp_path_factory, content: 
     path.write_bytes(b"<section data-section=a>" + content)
     with suppress(ReportgenError):
         assert not check_memo(path).ok
+
+
+JUNK = (None, "", "x", "\u202e", -1, 0, 1.5, 10**15, True, [], {}, [[]], "A" * 1500, "tfidf", "val", "encoder", "item")
+
+
+def _nodes(part, path=()):
+    yield path
+    for key, child in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
+        yield from _nodes(child, (*path, key))
+
+
+def test_any_resealed_record_ends_in_a_report(html, tmp_path) -> None:
+    """Fields replaced, deleted and doubled at random, digest fitting: findings, never an exception."""
+    honest = json.loads(record_text(html))
+    paths = [path for path in _nodes(honest) if path]
+    red = 0
+    for seed in range(25):
+        rng = random.Random(seed)
+        record = json.loads(record_text(html))
+        *parents, last = rng.choice(paths)
+        holder = record
+        for key in parents:
+            holder = holder[key]
+        if rng.random() < 0.7:
+            holder[last] = rng.choice(JUNK)
+        elif isinstance(holder, list):
+            holder.insert(last, holder[last]) if rng.random() < 0.5 else holder.pop(last)
+        else:
+            del holder[last]
+        record["digest"] = record_digest(record)
+        found = findings(with_record(html, json.dumps(record)), tmp_path)
+        assert all(len(finding.message) <= 300 and len(finding.said or "") <= 300 for finding in found)
+        red += any(finding.severity == "red" for finding in found)
+    # The rest changed what nothing depends on, such as a run's seed or the field a figure came from.
+    assert red >= 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from pathlib import Path
 
 import pytest
@@ -23,12 +22,11 @@ def _weeks():
     return module
 
 
-@pytest.fixture(scope="module", params=["plain", "hostile"])
-def stage(request, simulated, tmp_path_factory):
-    names = simulated.HOSTILE if request.param == "hostile" else ()
-    world = simulated.World(k=113, train=57_846, n=1_500, names=names)
-    dataset = simulated.HOSTILE[0] if names else "complaints.csv"
-    return _weeks().week3(simulated, tmp_path_factory.mktemp(request.param), world, dataset=dataset)
+@pytest.fixture(scope="module")
+def stage(simulated, tmp_path_factory):
+    """As many labels as the course has, some of them hostile, and a hostile name of the data."""
+    world = simulated.World(k=113, train=57_846, n=1_500, names=simulated.HOSTILE)
+    return _weeks().week3(simulated, tmp_path_factory.mktemp("stage"), world, dataset=simulated.HOSTILE[0])
 
 
 @pytest.mark.parametrize("week", [2, 3])
@@ -41,7 +39,7 @@ def test_every_item_is_on_a_small_and_silent_page(stage, course, week) -> None:
     assert len(html.encode()) < 500_000
     assert not page.css("img, iframe, object, a[href^='javascript'], [onerror]")
     assert not [node for node in page.css("script") if node.attributes.get("type") != "application/json"]
-    assert "49" not in re.findall(r"\{\{7\*7\}\}|\b49\b(?= \{% raw)", html)
+    assert "{{7*7}}" in html
     for figure in page.css("figure svg[role=img]"):
         name = page.css_first(f"#{figure.attributes['aria-labelledby']}")
         assert len(name.text(strip=True)) > 30

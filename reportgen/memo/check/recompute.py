@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reportgen.evidence.classes import FEW
 from reportgen.stats import (
     BOOT_METRICS,
+    TIER_RULES,
     boot_scores,
     compare,
     ece,
+    folds,
+    interval,
+    mcnemar_exact,
     per_class,
     rescue,
     row_counts,
     scores,
+    tiers,
     wilson,
 )
 
@@ -26,13 +32,12 @@ from ..record.packing import Inflater
 from ..record.schema import RecordError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from reportgen.stats import BootScores, Difference, PerClass, Rescue, RowCounts, Scores
 
     from ..record import Record, RecordValue
 
 SCORES = (*BOOT_METRICS, "zero_f1", "zero_f1_supported", "classes_present")
+PAIRED = ("share_positive", "mcnemar_p")
 RESCUES = ("rescued", "confirmed", "lost", "lost_confirmed", "net_rescued", "expected_by_chance")
 ECE_TOLERANCE = 0.002
 """What eight bits a confidence may cost: at most 1/510, since packing keeps every row in its calibration bin."""
@@ -40,6 +45,15 @@ MAX_WORK = 400_000
 """Rows × runs whose intervals are recomputed: six runs of 6,430 rows are 38,580."""
 MAX_PAIRS = 200
 """Pairs of runs compared class by class."""
+
+
+_TIER_MEAN = "_mean_f1"
+_SUPPORTS: dict[str, Callable[[NDArray[np.int64]], NDArray[np.bool_]]] = {
+    "classes_with_few_rows": lambda support: support <= FEW,
+    "classes_with_one_row": lambda support: support == 1,
+    "classes_with_1_to_5_rows": lambda support: (support > 0) & (support <= 5),
+    "classes_without_rows": lambda support: support == 0,
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,7 @@ class Rows:
     set: int
     split: str
     names: tuple[str, ...]
+    train_counts: tuple[int, ...]
     labels: NDArray[np.int64]
     predictions: NDArray[np.int64]
     confidence: NDArray[np.float64] | None
@@ -141,10 +156,20 @@ class Recomputer:
             value: one of the record's figures.
             baselines: runs a rescue may be counted against when the value names none; each gives an answer.
         """
-        rows = self.rows.get(value.run or "")
-        if rows is None or value.split != rows.split or value.n not in (None, len(rows.labels)):
-            return []
         run = value.run or ""
+        rows = self.rows.get(run)
+        if rows is None:
+            return []
+        if value.split == f"{rows.split}/eval":
+            return self._held_out(rows, value)
+        if value.split != rows.split:
+            return []
+        if value.metric.endswith(_TIER_MEAN):
+            return self._tier_means(run, value)
+        if value.metric in PAIRED and value.baseline is None:
+            return [one for name in baselines if (one := self._pair(run, name, value.metric))]
+        if value.n not in (None, len(rows.labels)):
+            return []
         if value.metric in RESCUES:
             found = [self.rescue(run, name) for name in ([value.baseline] if value.baseline else baselines)]
             return [_count(one, value.metric) for one in found if one]
@@ -152,8 +177,8 @@ class Recomputer:
             return self._differences(run, value.baseline, value.metric)
         if value.metric in SCORES:
             return [self._score(run, value)]
-        if value.metric == "classes_with_few_rows":
-            return [Again(int((self.per_class(run).support <= FEW).sum()))]
+        if value.metric in _SUPPORTS:
+            return [Again(int(_SUPPORTS[value.metric](self.per_class(run).support).sum()))]
         if value.metric == "ece" and rows.confidence is not None:
             return [Again(ece(rows.confidence, rows.predictions == rows.labels), tolerance=ECE_TOLERANCE)]
         return []
@@ -164,6 +189,46 @@ class Recomputer:
         if metric in SCORES and self.same_rows(run, baseline):
             return [Again(getattr(self.scores(run), metric) - getattr(self.scores(baseline), metric))]
         return []
+
+    def _held_out(self, rows: Rows, value: RecordValue) -> list[Again]:
+        """Calibration error on the fold no temperature was fitted on; what was scaled needs logits."""
+        if value.metric != "ece" or value.baseline is not None or rows.confidence is None or len(rows.labels) < 2:
+            return []
+        fold = folds(len(rows.labels))[1]
+        if value.n not in (None, len(fold)):
+            return []
+        correct = rows.predictions[fold] == rows.labels[fold]
+        return [Again(ece(rows.confidence[fold], correct), tolerance=ECE_TOLERANCE)]
+
+    def _tier_means(self, run: str, value: RecordValue) -> list[Again]:
+        """Mean F1 of a tier's labels under every rule that has such a tier of so many rows."""
+        rows, tier = self.rows[run], value.metric.removesuffix(_TIER_MEAN)
+        boot = self.boot(run)
+        if len(rows.train_counts) != rows.k or boot is None:
+            return []
+        if value.baseline and not self.same_rows(run, value.baseline):
+            return []
+        base = self.boot(value.baseline) if value.baseline else None
+        found = []
+        for rule in TIER_RULES:
+            inside = tiers(np.array(rows.train_counts), rule) == tier
+            if not inside.any() or value.n not in (None, int(self.per_class(run).support[inside].sum())):
+                continue
+            f1, samples = self.per_class(run).f1[inside], boot.per_class_f1[inside]
+            if value.baseline and base is not None:
+                f1, samples = f1 - self.per_class(value.baseline).f1[inside], samples - base.per_class_f1[inside]
+            found.append(Again(float(f1.mean()), *interval(samples.mean(axis=0))))
+        return found
+
+    def _pair(self, run: str, baseline: str, metric: str) -> Again | None:
+        if metric == "share_positive":
+            found = self.difference(run, baseline, "macro_f1")
+            return Again(found.share_positive) if found else None
+        if not self.same_rows(run, baseline):
+            return None
+        after, before = self.rows[run], self.rows[baseline]
+        right, was_right = after.predictions == after.labels, before.predictions == before.labels
+        return Again(float(mcnemar_exact((was_right & ~right).sum(), (right & ~was_right).sum())))
 
     def _score(self, run: str, value: RecordValue) -> Again:
         found = self.scores(run)
@@ -198,8 +263,9 @@ def _unpack(record: Record) -> dict[str, Rows]:
     for position, entry in enumerate(record.row_sets):
         if entry.label_list >= len(record.label_lists):
             raise RecordError(f"row set {position} names no label list", where=where)
-        names = tuple(record.label_lists[entry.label_list].names)
-        sets.append((entry, names, inflater.ids(entry.labels, entry.n, len(names), f"{where}, row set {position}")))
+        known = record.label_lists[entry.label_list]
+        names = tuple(known.names)
+        sets.append((entry, known, inflater.ids(entry.labels, entry.n, len(names), f"{where}, row set {position}")))
     found: dict[str, Rows] = {}
     seen: set[str] = set()
     for run in record.runs:
@@ -210,10 +276,11 @@ def _unpack(record: Record) -> dict[str, Rows]:
             continue
         if run.rows >= len(sets):
             raise RecordError(f"run {run.run_id} names no row set", where=where)
-        entry, names, labels = sets[run.rows]
+        entry, known, labels = sets[run.rows]
+        names, counts = tuple(known.names), tuple(known.train_counts)
         place = f"{where}, run {run.run_id}"
         predictions = inflater.predictions(run.predictions, labels, len(names), place)
         packed = run.confidence
         confidence = None if packed is None else inflater.confidence(packed, entry.n, place)
-        found[run.run_id] = Rows(run.rows, entry.split, names, labels, predictions, confidence)
+        found[run.run_id] = Rows(run.rows, entry.split, names, counts, labels, predictions, confidence)
     return found

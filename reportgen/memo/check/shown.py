@@ -12,7 +12,7 @@ from reportgen.evidence.numbers import show, show_interval, show_value
 from ..environment import machine, value_lines, value_origin
 from ..record.page import MemoPage, text_of, text_sha256
 from ..text import visible
-from .recompute import RESCUES, Again, Recomputer
+from .recompute import Again, Recomputer
 from .tables import check_classes
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _recompute(group: Group, recomputer: Recomputer, baselines: dict[str, list[s
     own = {value.baseline for value in group.values if value.baseline}
     for value in group.values:
         others = [name for name in baselines.get(value.run or "", []) if not own or name in own]
-        answers = recomputer.again(value, others if value.metric in RESCUES else ())
+        answers = recomputer.again(value, others)
         verdicts += [answer.verdict for answer in answers if answer.verdict]
         if not answers:
             sure = False
