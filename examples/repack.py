@@ -62,6 +62,7 @@ def repack(bundle: Bundle, out: Path) -> Path:
             if value is not None:
                 getattr(writer, "write_rows" if name == "all_rows" else f"write_{name}")(value)
         folder = writer.finish(timings=manifest.timings)
+    (out / f"{manifest.run_id}.zip").unlink(missing_ok=True)
     return zip_bundle(folder, out / f"{manifest.run_id}.zip")
 
 
