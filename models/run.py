@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -149,6 +151,14 @@ def execute(
         say(f"{run_id}: already there, nothing to do")
         return existing
 
+    if int(os.environ.get("RANK", "0")) > 0:
+        # Under `accelerate launch` every process trains; the first one writes the bundle.
+        work = out / ".work" / run_id
+        work.mkdir(parents=True, exist_ok=True)
+        seed_everything(seed)
+        runner.run(RunContext(data=data, config=config, seed=seed, work=work, runs=runs, say=lambda line: None))
+        return out / run_id
+
     log: list[str] = []
 
     def note(line: str) -> None:
@@ -262,8 +272,6 @@ def _write_predictions(writer: BundleWriter, data: Dataset, result: RunResult) -
 
 def seed_everything(seed: int) -> None:
     """Seed the generators of the standard library, NumPy and, where it is loaded, torch."""
-    import sys
-
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - libraries we call draw from the global generator
     if torch := sys.modules.get("torch"):

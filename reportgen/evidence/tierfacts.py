@@ -129,7 +129,8 @@ def tier_ladder(runs: Runs, shown: Sequence[Bundle], counts: Ints, rule: str, fi
         id=figure_id,
         kind="tier-ladder",
         caption=f"Mean F1 by tier on {runs.split} with 95 % intervals ({BOOTSTRAP}; {TIER_RULES[rule]}). "
-        "Overlap of two intervals decides nothing: differences need the paired ones.",
+        "Classes of one or two rows drop out of resamples, so an interval may lie below its point. Overlap decides "
+        "nothing: differences need the paired intervals.",
         finding=f"Mean F1 by tier under {shown[0].run_id}: {listing(steps)}"
         + (f"; the same for {listing([run.run_id for run in shown[1:]])}." if shown[1:] else "."),
         data={"groups": groups},

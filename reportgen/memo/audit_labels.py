@@ -15,6 +15,7 @@ from reportgen.evidence.numbers import plural, show
 
 if TYPE_CHECKING:
     from reportgen.data.audit import Audit
+    from reportgen.data.audit.model import LabelRows, MergeAudit
     from reportgen.data.dataset import Provenance
 
 LISTED = 250
@@ -109,10 +110,7 @@ def pipeline(audit: Audit, source: Provenance) -> Part:
         Fact(
             "merge",
             "Raw to kept",
-            f"{plural(merge.raw_labels, 'label')} in the source, {merge.merged_labels:,} after merging, "
-            f"{merge.kept_labels:,} kept. Merging renamed {plural(merge.merged_rows, 'row')}; "
-            f"{plural(merge.dropped_rows, 'row')} went with {plural(len(merge.dropped), 'label')} left out"
-            + (f", {plural(merge.empty_rows, 'row')} had no text or no label." if merge.empty_rows else "."),
+            _pipeline_sentence(audit.merge),
             exhibits=("stages",),
         )
     ]
@@ -183,7 +181,9 @@ def tail(audit: Audit, rule: str) -> Part:
             "labels.imbalance_ratio",
             "Imbalance",
             f"The largest class has {show(labels.imbalance_ratio, 'count')} times the rows of “{name(labels.smallest)}”"
-            f", the smallest that has any ({plural(labels.smallest_rows, 'row')}).",
+            f", the smallest that has any ({plural(labels.smallest_rows, 'row')})."
+            if labels.imbalance_ratio > 1
+            else f"Every class that has rows has {labels.smallest_rows:,}.",
             (Value("largest_to_smallest", labels.imbalance_ratio, "count", split=split, n=n),),
             exhibits=("long-tail",),
         ),
@@ -192,7 +192,9 @@ def tail(audit: Audit, rule: str) -> Part:
             f"Classes below {show(labels.rare_below, 'fraction')} of the rows",
             f"{plural(labels.rare_labels, 'class', 'classes')} of {labels.listed:,} "
             f"{'holds' if labels.rare_labels == 1 else 'hold'} less than {show(labels.rare_below, 'fraction')} of the "
-            f"rows each, {show(labels.rare_share, 'fraction')} together.",
+            f"rows each, {show(labels.rare_share, 'fraction')} together."
+            if labels.rare_labels
+            else f"Each class of the list holds at least {show(labels.rare_below, 'fraction')} of the rows.",
             (Value("classes", labels.rare_labels, "count", split=split, n=n),),
         ),
         Fact(
@@ -296,6 +298,17 @@ def alike(audit: Audit) -> Part:
     return Part("alike", "Labels that may be one", (fact,), tables=(table,))
 
 
+def _pipeline_sentence(merge: MergeAudit) -> str:
+    empty = f" {plural(merge.empty_rows, 'row')} had no text or no label." if merge.empty_rows else ""
+    if not merge.merged and not merge.dropped:
+        return f"{plural(merge.raw_labels, 'label')} in the source: none merged, none left out.{empty}"
+    return (
+        f"{plural(merge.raw_labels, 'label')} in the source, {merge.merged_labels:,} after merging, "
+        f"{merge.kept_labels:,} kept. Merging renamed {plural(merge.merged_rows, 'row')}; "
+        f"{plural(merge.dropped_rows, 'row')} went with {plural(len(merge.dropped), 'label')} left out.{empty}"
+    )
+
+
 def _rows() -> Column:
     return Column("rows", "Rows", "count")
 
@@ -337,8 +350,8 @@ def _forms(audit: Audit, source: Provenance) -> Table:
     )
 
 
-def _long_tail(listed: Sequence[object], counts: Sequence[int], rule: str, split: str) -> Figure:
-    names = tuple(name(entry.name) for entry in listed)  # type: ignore[attr-defined]
+def _long_tail(listed: Sequence[LabelRows], counts: Sequence[int], rule: str, split: str) -> Figure:
+    names = tuple(name(entry.name) for entry in listed)
     figure = long_tail(LabelCounts(names, np.asarray(counts, np.int64), None), rule, "long-tail")
     classes = figure.data["classes"]
     caption, finding = figure.caption, figure.finding
@@ -358,6 +371,7 @@ def _tiers(audit: Audit) -> Table:
         | {f"share.{split}": sized.shares[split] for split in splits}
         for rule, found in audit.labels.tiers.items()
         for tier, sized in found.items()
+        if (rule == "quartile") == (tier in ("rare", "common"))
     )
     return Table(
         "tiers",

@@ -255,3 +255,20 @@ def test_a_dataset_of_one_split(small, tmp_path, kept) -> None:
     caption = page.css_first("#long-tail figcaption").text()
     assert ("over all splits" in caption) == (kept == "test")
     assert f"n = {len(dataset.splits[kept]):,}" in caption
+
+
+def test_balanced_labels(tmp_path) -> None:
+    """Nothing to complain about is said as such; a rule's table rows are the rule's own tiers."""
+    with (tmp_path / "even.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(
+            [["text", "label"], *([f"text {row} {name}", name] for name in "pqr" for row in range(30))]
+        )
+    dataset = load_dataset(tmp_path / "even.csv", text="text", label="label")
+    page = Page(write_audit(dataset, tmp_path / "out").read_text(encoding="utf-8"))
+    assert page.css_first("#labels-imbalance_ratio .fact").text().startswith("Every class that has rows has 24.")
+    assert (
+        page.css_first("#labels-rare_labels .fact").text() == "Each class of the list holds at least 0.1 % of the rows."
+    )
+    assert page.css_first("#merge .fact").text().startswith("3 labels in the source: none merged, none left out.")
+    tiers = [row[0] for row in table(page, "tiers")]
+    assert [tier for tier in tiers if tier.startswith("quartile")] == ["quartile: rare"]

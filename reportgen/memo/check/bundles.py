@@ -110,8 +110,8 @@ def _compare_evidence(page: MemoPage, recomputer: Recomputer, evidence: WeekEvid
         here = shown.get(name)
         if here is None or text_of(here) != text_of(node):
             differing.add(name)
-            said, value = _first_difference(text_of(here) if here is not None else "", text_of(node))
-            report.add("bundle.text", severity, name, "the bundles give another text", said, value)
+            ours, theirs = _first_difference(text_of(here) if here is not None else "", text_of(node))
+            report.add("bundle.text", severity, name, "the bundles give another text", ours, theirs)
     items = (group for group in record.groups if group.kind == "item" and not group.missing)
     report.rebuilt += [
         item.id for item in items if item.verification != "declared" and not {item.id, *item.exhibits} & differing

@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from reportgen.evidence.classes import FEW, show_p
-from reportgen.evidence.numbers import show
+from reportgen.evidence.model import Interval
+from reportgen.evidence.numbers import show, show_interval
 
 from ..record.page import text_of
 from ..text import visible
@@ -76,16 +77,12 @@ def _expected(
         case "p":
             return lambda i: show(None) if rows.support[i] <= FEW or math.isnan(rows.p[i]) else show_p(float(rows.p[i]))
         case "verdict":
-            few = lambda i: "lost, " if rows.support[i] <= FEW and i in lost else ""  # noqa: E731 - reads beside its use
-            return lambda i: f"{few(i)}{rows.verdict[i]}"
+            return lambda i: ("lost, " if rows.support[i] <= FEW and i in lost else "") + str(rows.verdict[i])
         case _:
             return lambda i: show(None) if rows.support[i] <= FEW else _delta(rows.delta[i], rows.low[i], rows.high[i])
 
 
 def _delta(delta: float, low: float, high: float) -> str:
-    from reportgen.evidence.model import Interval
-    from reportgen.evidence.numbers import show_interval
-
     span = show_interval(Interval(float(low), float(high), ""), "score", signed=True)
     return f"{show(float(delta), 'score', signed=True)} {span}"
 

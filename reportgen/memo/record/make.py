@@ -70,7 +70,9 @@ def _outcomes(scored: Sequence[Scored]) -> tuple[list[Any], list[Any], dict[str,
     """Label lists and true labels once each; outcomes by run."""
     lists: dict[tuple[Any, ...], int] = {}
     sets: dict[tuple[Any, ...], int] = {}
-    label_lists, row_sets, runs = [], [], {}
+    label_lists: list[dict[str, Any]] = []
+    row_sets: list[dict[str, Any]] = []
+    runs: dict[str, Any] = {}
     for run in scored:
         k, key = len(run.names), (run.names, run.train_counts)
         if key not in lists:
