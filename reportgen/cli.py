@@ -245,6 +245,24 @@ def memo(
 
 
 @app.command()
+def check(
+    memo: Annotated[Path, typer.Argument(metavar="MEMO.html")],
+    bundles: Annotated[Path | None, typer.Option(help="Its bundles: verify roots, recompute the bound items.")] = None,
+    course: CourseName = None,
+    as_json: Json = False,
+) -> None:
+    """What the grader will see: the memo recomputed from itself, and what contradicts it."""
+    from reportgen.memo.check import check_memo
+
+    report = check_memo(memo, bundles=bundles, course=course)
+    if as_json:
+        _print_json(report.to_json())
+    else:
+        typer.echo(report.to_text())
+    raise typer.Exit(0 if report.ok else 1)
+
+
+@app.command()
 def demo(out: Out = Path("demo")) -> None:
     """Build the example memos from what the package ships; prints the index page's path."""
     from models.demo import build_demo

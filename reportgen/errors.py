@@ -42,5 +42,5 @@ class UsageError(ReportgenError):
     """Arguments that name something that does not exist or contradict each other."""
 
 
-class Unavailable(ReportgenError):
-    """Something this machine lacks: an optional package, a model's weights, a device. A stage goes on without the run."""
+class Unavailable(ReportgenError):  # noqa: N818 - reads as what it says
+    """What this machine lacks: an optional package, a model's weights, a device. A stage goes on without the run."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from reportgen.errors import InputError, one_line
 
 from .aggregates import Aggregate
 from .figures import FIELDS, figure
 from .reading import FileId, column, read_table, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _NAME = ("name", "model", "experiment", "run")
 _AS = {"ece_pre": "ece", "zero_f1": "zero_f1_classes", "f1": "macro_f1", "latency": "latency_ms"}
@@ -80,6 +81,8 @@ def _with_header(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     bare = len(header) == len(_WEEK2) and all(_NUMBER.fullmatch(cell.strip()) for cell in header[1:4])
     if not bare or week_of(path) != 2:
         return frame
+    import pandas as pd
+
     first = pd.DataFrame([header], columns=list(_WEEK2), dtype=object)
     return pd.concat([first, frame.set_axis(list(_WEEK2), axis=1)], ignore_index=True)
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from reportgen.errors import InputError
 
-from . import audit_labels, audit_texts
+from . import audit_labels, audit_tail, audit_texts
 from .draw import draw
 from .environment import environment
 from .lengths import lengths
@@ -94,8 +94,8 @@ def audit_html(audit: Audit, dataset: Dataset) -> str:
     parts = [
         audit_labels.size(audit),
         audit_labels.pipeline(audit, dataset.provenance),
-        audit_labels.tail(audit, dataset.course.tier_rule(_WEEK)),
-        audit_labels.support(audit),
+        audit_tail.tail(audit, dataset.course.tier_rule(_WEEK)),
+        audit_tail.support(audit),
         audit_texts.texts(audit),
         audit_texts.duplicates(audit),
         audit_labels.alike(audit),

@@ -23,6 +23,8 @@ class Histogram:
     """Bars from the axis up, grid lines, lengths below the axis."""
 
     axis: float
+    caption: float
+    height: float
     bar: float
     ticks: tuple[Tick, ...]
     marks: tuple[Mark, ...]
@@ -36,7 +38,8 @@ def lengths(data: Mapping[str, Any]) -> Histogram:
     `data` holds `bins` (texts in bins of `step` words from 0), `over` (longer texts: named, not drawn, since one open
     bar would flatten the others) and `limit` (the words that fit).
     """
-    bins, step, over, limit = data["bins"], data["step"], data["over"], data["limit"]
+    bins: tuple[int, ...] = data["bins"]
+    step, over, limit = int(data["step"]), int(data["over"]), int(data["limit"])
     last = len(bins) if over else max((at + 1 for at, texts in enumerate(bins) if texts), default=1)
     joined = math.ceil(last / _BARS)
     bars = [(at * step, sum(bins[at : at + joined])) for at in range(0, last, joined)]
@@ -56,7 +59,7 @@ def lengths(data: Mapping[str, Any]) -> Histogram:
     keys = [Key("head", f"up to about {limit:,} words: fits"), Key("tail", "longer: cut")]
     if over:
         keys.append(Key("none", f"{len(bins) * step} words or more, not drawn: {plural(over, 'text')}"))
-    return Histogram(HEIGHT, round(width * 0.8, 2), ticks, tuple(marks), names, tuple(keys))
+    return Histogram(HEIGHT, HEIGHT + 36, HEIGHT + 40, round(width * 0.8, 2), ticks, tuple(marks), names, tuple(keys))
 
 
 def _round_step(about: float) -> int:
