@@ -88,7 +88,7 @@ class Runner:
     help: str
 
 
-_MODULES = ("majority", "tfidf", "embed", "encoder", "decoder", "prompt", "derive")
+_MODULES = ("majority", "tfidf", "embed", "encoder", "decoder", "prompt", "derive", "predict")
 """Modules of this package that register runners; imported on first look-up."""
 
 _RUNNERS: dict[str, Runner] = {}

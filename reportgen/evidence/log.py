@@ -162,6 +162,9 @@ def reported(runs: Runs, table_id: str) -> Table | None:
                 "macro_f1": said.macro_f1 if said else None,
                 "weighted_f1": said.weighted_f1 if said else None,
                 "zero_f1": said.zero_f1_classes if said else None,
+                "latency": said.latency_ms if said else None,
+                "mode": (said.latency_mode or "unknown") if said and said.latency_ms is not None else None,
+                "minutes": said.minutes_per_64k if said else None,
                 "n": said.n if said else None,
                 "source": said.source if said else None,
             }
@@ -177,11 +180,15 @@ def reported(runs: Runs, table_id: str) -> Table | None:
             Column("macro_f1", "Macro F1", "score"),
             Column("weighted_f1", "Weighted F1", "score"),
             Column("zero_f1", "Zero-F1", "count"),
+            Column("latency", "Latency", "ms"),
+            Column("mode", "its mode"),
+            Column("minutes", "Minutes for 64,000", "number"),
             Column("n", "n", "count"),
             Column("source", "Source", wide=True),
         ),
         rows=tuple(rows),
         row_header="run",
+        notes=tuple(str(flag) for run in runs.reported if run.reported for flag in run.reported.extra.get("flags", [])),
         reported=True,
     )
 
