@@ -44,6 +44,9 @@ def accelerator(wanted: Precision | Literal["auto"] = "auto") -> tuple[Any, Prec
     # Said outright where there is no other device: only then does Accelerate join several CPU processes.
     cpu = not (torch.cuda.is_available() or torch.backends.mps.is_available())
     device = PartialState(cpu=cpu).device
+    if device.type == "cuda":
+        # Peak memory is a run's own, not the largest of those before it in this process.
+        torch.cuda.reset_peak_memory_stats(device)
     precision = choose_precision(wanted, device.type, _capability(device))
     # The state is one a process; without this a second run could not choose another precision.
     AcceleratorState._reset_state()

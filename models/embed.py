@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -15,6 +15,7 @@ from reportgen.errors import InputError
 from . import device
 from .adapters import count_parameters
 from .batching import Scorer, Tokens, tokenise
+from .choose import Choice, choose
 from .classifiers import trained_pooling
 from .finetune import memory, readable
 from .heads import Pooling, pool
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+C_GRID = (3.0, 10.0, 30.0)
+TAU_GRID = tuple(step / 10 for step in range(21))
+
+
 class EmbedConfig(RunnerConfig):
     """Levers of the frozen encoder and its head."""
 
@@ -37,9 +42,13 @@ class EmbedConfig(RunnerConfig):
     pooling: Literal["auto", "mean", "cls", "last"] = Field("auto", description="auto: as trained, else mean.")
     eval_batch_size: int = Field(64, ge=1)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    C: float = Field(10.0, gt=0, description="Inverse strength of the L2 penalty.")
+    C: Annotated[float, Field(gt=0)] | Literal["auto"] = Field(
+        10.0, description="Inverse strength of the L2 penalty; auto: chosen out of fold."
+    )
     class_weight: Literal["sqrt", "balanced"] | None = None
-    tau: float = Field(0.0, ge=0, description="Post-hoc logit adjustment: logits − τ·log prior; 1 aims at rare labels.")
+    tau: Annotated[float, Field(ge=0)] | Literal["auto"] = Field(
+        0.0, description="Post-hoc logit adjustment: logits − τ·log prior; 1 aims at rare labels; auto: out of fold."
+    )
     label_names_as_rows: bool = Field(False, description="Add each label's name to the training rows.")
     max_iter: int = Field(1_000, ge=1)
     score_train: bool = False
@@ -70,6 +79,11 @@ def embed(ctx: RunContext) -> RunResult:
     total = sum(map(len, vectors.values()))
     ctx.say(f"{total:,} embeddings in {clock[1] - clock[0]:.1f} s, {encoder.cached:,} of them cached")
 
+    choice = None
+    if "auto" in (cfg.C, cfg.tau):
+        choice = _chosen(features, labels, len(vectors["train"]), len(data.labels), cfg, ctx.seed)
+        cfg = cfg.model_copy(update={"C": choice.C, "tau": choice.tau})
+        ctx.say(f"C {choice.C:g}, tau {choice.tau:g}: balanced accuracy {choice.score:.4f} out of fold")
     weight, bias, iterations = fit_linear(features, labels, len(data.labels), cfg)
     # τ shifts by the prior the head was fitted on, label-name rows included.
     shift = cfg.tau * log_prior(np.bincount(labels, minlength=len(data.labels)))
@@ -116,11 +130,28 @@ def embed(ctx: RunContext) -> RunResult:
             "iterations": iterations,
             "converged": iterations < cfg.max_iter,
             "n_train": len(labels),
+            "C_used": cfg.C,
+            "tau_used": cfg.tau,
+            **(choice.decided() if choice else {}),
             "eval_batch_size_used": encoder.scorer.batch_size,
             "weights_source": encoder.weights.source,
         },
         tokens={name: part.full_lengths for name, part in tokens.items()},
     )
+
+
+class RescueConfig(EmbedConfig):
+    """The recipe for rare labels on a CPU: label names as rows, C and τ chosen out of fold."""
+
+    C: Annotated[float, Field(gt=0)] | Literal["auto"] = "auto"
+    tau: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+    label_names_as_rows: bool = True
+
+
+@runner("rescue", RescueConfig, family="embed")
+def rescue(ctx: RunContext) -> RunResult:
+    """`embed` for rare labels: label names as rows, C and τ chosen out of fold on the training rows."""
+    return embed(ctx)
 
 
 class Encoder:
@@ -185,6 +216,19 @@ class Encoder:
         for text in texts:
             whole.update(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
         return whole.hexdigest()
+
+
+def _chosen(
+    features: NDArray[np.float32], labels: NDArray[np.int64], rows: int, n_labels: int, cfg: EmbedConfig, seed: int
+) -> Choice:
+    def fit(
+        x: NDArray[np.float32], y: NDArray[np.int64], strength: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return fit_linear(x, y, n_labels, cfg.model_copy(update={"C": strength}))[:2]
+
+    strengths = C_GRID if cfg.C == "auto" else (cfg.C,)
+    taus = TAU_GRID if cfg.tau == "auto" else (cfg.tau,)
+    return choose(features, labels, rows, n_labels, fit, strengths=strengths, taus=taus, seed=seed)
 
 
 def fit_linear(

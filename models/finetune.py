@@ -182,7 +182,12 @@ def finetune(ctx: RunContext, family: Literal["encoder", "decoder"], side: Liter
         latency=latency,
         memory=memory(model, accelerator.device),
         hardware=device.hardware(accelerator),
-        timings=dict(zip(("tokenise", "train", "score"), np.diff(clock).tolist(), strict=True)),
+        timings={
+            phase: seconds
+            for phase, seconds in zip(("tokenise", "train", "score"), np.diff(clock).tolist(), strict=True)
+            # A resumed run has seen only the rest of its training: no figure rather than a flattering one.
+            if phase != "train" or fit.resumed_at is None
+        },
         decided={
             **fit.decided(),
             **stage2,

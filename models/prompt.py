@@ -20,6 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from reportgen.bundle.schema import ModelInfo
+from reportgen.errors import InputError
 
 from . import device
 from .adapters import count_parameters
@@ -80,6 +81,8 @@ def prompt(ctx: RunContext) -> RunResult:
     )
 
     names = [name for name in ctx.data.splits if name != "train" or cfg.score_train]
+    if not names:
+        raise InputError("there is no val or test split to ask about", where=ctx.data.name, remedy="give more rows")
     rows = {name: stratified(ctx.data.splits[name].labels, cfg.sample, ctx.seed) for name in names}
     found: dict[str, NDArray[Any]] = {}
     outcomes: dict[str, dict[str, int]] = {}

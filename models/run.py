@@ -35,7 +35,11 @@ class Runs(Mapping[str, Bundle]):
 
     def __init__(self, out: Path, folders: Sequence[Path] = ()) -> None:
         self._out = out
-        self._given = {bundle.manifest.run_id: bundle for bundle in find_bundles(folders)} if folders else {}
+        self._given: dict[str, Bundle] = {}
+        for bundle in find_bundles(folders) if folders else ():
+            if bundle.run_id in self._given:
+                raise UsageError(f"--from holds two runs called {bundle.run_id!r}", remedy="pass one of them")
+            self._given[bundle.run_id] = bundle
 
     def __getitem__(self, run_id: str) -> Bundle:
         if run_id in self._given:
@@ -190,7 +194,9 @@ def execute(
             raise Unavailable(
                 f"{error.name} is not installed", where=f"runner {runner.name}", remedy="pip install 'reportgen[train]'"
             ) from None
-        timings = {**result.timings, "total": time.perf_counter() - started}
+        timings = dict(result.timings)
+        if result.decided.get("resumed_at_step") is None:
+            timings["total"] = time.perf_counter() - started
         if audit:
             from reportgen.data.audit import audit as audit_of
 

@@ -81,7 +81,8 @@ def threads() -> int:
     """Threads numerical libraries may use in this process."""
     from joblib import cpu_count
 
-    return int(os.environ.get("OMP_NUM_THREADS") or cpu_count())
+    given = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(given) if given.isdigit() and int(given) else cpu_count()
 
 
 def _time_calls(score: Score, batches: Sequence[NDArray[np.object_]], synchronise: Callable[[], None]) -> list[float]:

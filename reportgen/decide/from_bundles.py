@@ -47,7 +47,6 @@ CountsOf = Callable[[int], RowCounts]
 
 GATE = 0.70
 _PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
-_SPLITS = ("val", "test", "train")
 _BY_TIER = ("head_f1", "mid_f1", "tail_f1")
 _BY_CONFIDENCE = ("ece", "nll", "tail_ece", "coverage_70", "accuracy_70")
 _BY_SCALING = ("ece_pre", "ece_post", "nll_pre", "nll_post")
@@ -67,8 +66,8 @@ def from_bundles(
 ) -> list[Candidate]:
     """One candidate a bundle, named after its model, or after its run where several share a model's name.
 
-    All measured figures come from one split: `split`, or, where no run has it, the first of val, test and train that
-    one has. Intervals are 95 %: Wilson for accuracy, bootstrap over rows for the rest, order statistics for latencies.
+    All measured figures come from one split, never from another without being asked. Intervals are 95 %: Wilson for
+    accuracy, bootstrap over rows for the rest, order statistics for latencies.
 
     Args:
         bundles: measured and reported ones.
@@ -83,8 +82,6 @@ def from_bundles(
     runs = Counter(bundle.run_id for bundle in every)
     if repeated := sorted(name for name, count in runs.items() if count > 1):
         raise InputError(f"two bundles are called {repeated[0]!r}", remedy="give each run its own --name")
-    offered = {name for bundle in every for name in bundle.splits}
-    chosen = next((name for name in (split, *_SPLITS) if name in offered), split)
     names = Counter(bundle.manifest.model.name for bundle in every)
     counts_of = cache(row_counts)
     wanted = METRICS if only is None else only
@@ -95,7 +92,7 @@ def from_bundles(
         if bundle.reported is not None:
             found.append(reported_candidate(name, bundle.reported.model_dump(), bundle.run_id))
         else:
-            found.append(_measured(bundle, name, chosen, fold, wanted, counts_of))
+            found.append(_measured(bundle, name, split, fold, wanted, counts_of))
     return found
 
 
@@ -105,7 +102,7 @@ def _measured(
     if split not in bundle.splits:
         raise InputError(
             f"{bundle.run_id} has no predictions on {split}",
-            remedy=f"score {split}, or leave the run out; it scored {', '.join(bundle.splits) or 'nothing'}",
+            remedy=f"choose another split or leave the run out; it scored {', '.join(bundle.splits) or 'nothing'}",
         )
     rows, manifest = bundle.predictions(split), bundle.manifest
     if not len(rows):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .context import Context, SectionEvidence
 from .memory import DIRECTIONS, Memory
 from .model import Column, Scalar, Table, Value
 from .numbers import show_value
+
+RECALLED = "w4-recalled"
 
 
 def confidence_section(context: Context, sections: dict[str, SectionEvidence]) -> SectionEvidence:
@@ -17,11 +21,14 @@ def confidence_section(context: Context, sections: dict[str, SectionEvidence]) -
             "w4.s5.e1",
             f"reportgen new 3 --course {context.course.name} --out memos/week3.md",
             " ".join((memory.where_to_put(3), *(f"{line}." for line in memory.unreadable))),
+            verification="declared",
         )
     else:
         found.answer("w4.s5.e1", f"“{quote.text}” ({quote.source})", verification="declared")
     _findings(sections, found)
     _recalled(memory, found)
+    recalled = tuple(table.id for table in found.tables if table.id == RECALLED)
+    found.items["w4.s5.e1"] = replace(found.items["w4.s5.e1"], exhibits=recalled)
     direction = (context.declared or {}).get("direction", "").strip().casefold()
     if direction in DIRECTIONS:
         found.answer(
@@ -37,6 +44,7 @@ def confidence_section(context: Context, sections: dict[str, SectionEvidence]) -
             f"reportgen new 4 --course {context.course.name} --out week4.md",
             f"{wrong}Write `direction: up`, `down` or `sideways` into the front matter of your text, and pass it with "
             "--prose. A file with that field comes from",
+            verification="declared",
         )
     return found
 
@@ -120,7 +128,7 @@ def _recalled(memory: Memory, found: SectionEvidence) -> None:
         return
     found.tables.append(
         Table(
-            id="w4-recalled",
+            id=RECALLED,
             caption="From the author's earlier memos, as they stand in the files named.",
             columns=(
                 Column("about", "About", wide=True),

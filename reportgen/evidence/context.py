@@ -72,9 +72,9 @@ class SectionEvidence:
             caveats=tuple(caveat for caveat in caveats if caveat),
         )
 
-    def missing(self, item: str, command: str, why: str = "") -> None:
+    def missing(self, item: str, command: str, why: str = "", verification: Verification = "recomputed") -> None:
         """Say what to run to measure an item."""
-        self.items[item] = Item(id=item, label="", sentence=why, missing=command)
+        self.items[item] = Item(id=item, label="", sentence=why, missing=command, verification=verification)
 
 
 @dataclass(frozen=True)

@@ -163,8 +163,9 @@ def _training(context: Context, found: SectionEvidence) -> None:
     run, kept = next((run, kept) for run in runs.candidates if (kept := training.checkpoint(run)))
     value = Value("best_epoch", kept.epoch, "number", run=run.run_id, split="val", field="training.parquet")
     scored = runs.scores(run).macro_f1
+    both = kept.macro_f1 is not None and runs.split == "val"
     same = kept.macro_f1 is not None and abs(kept.macro_f1 - scored) < 0.0005 and runs.split == "val"
-    agrees = f" Recomputed from the predictions it is {show(scored, 'score')}." if kept.macro_f1 is not None else ""
+    agrees = f" Recomputed from the predictions it is {show(scored, 'score')}." if both else ""
     found.answer(
         "w1.s3.e5",
         f"Epoch {show(kept.epoch)} of {show(kept.of)}, macro F1 {show(kept.macro_f1, 'score')} in the log. "
@@ -193,13 +194,15 @@ def _against_baseline(context: Context, candidate: Bundle, found: SectionEvidenc
         return
     value, difference = runs.difference(candidate, baseline, "macro_f1")
     also, _ = runs.difference(candidate, baseline, "accuracy")
+    rivals = len(runs.candidates)
+    chosen = f"{candidate.run_id} is the best of {rivals} on these rows: its lead is flattered." if rivals > 1 else None
     found.answer(
         "w1.s3.e6",
         difference_sentence(value, difference),
         value,
         also,
         verdict=difference.verdict,
-        caveats=[DATA_NOISE],
+        caveats=[DATA_NOISE, chosen],
     )
     rescue = runs.rescue(candidate, baseline)
     counts = counts_or_support(context, candidate)
@@ -223,6 +226,7 @@ def _against_baseline(context: Context, candidate: Bundle, found: SectionEvidenc
             )
         ),
         exhibits=exhibits,
+        caveats=[chosen],
     )
 
 

@@ -360,10 +360,18 @@ def _tagged_sentence(runs: Runs, compared: list[Experiment], noise: NoiseFloor) 
 
 
 def _few_seeds(noise: NoiseFloor) -> str | None:
-    seeds = {run.run_id for pair in noise.pairs for run in pair}
-    if len(seeds) >= ENOUGH:
+    recipes: list[set[str]] = []
+    for pair in noise.pairs:
+        names = {run.run_id for run in pair}
+        same = next((recipe for recipe in recipes if recipe & names), None)
+        if same is None:
+            recipes.append(names)
+        else:
+            same |= names
+    seeds = max(map(len, recipes), default=0)
+    if seeds >= ENOUGH:
         return None
-    return f"{len(seeds) or 'No'} seeds of one recipe: a spread needs three or more."
+    return f"{seeds or 'No'} seeds of one recipe: a spread needs three or more."
 
 
 def _highlights(sections: dict[str, SectionEvidence]) -> tuple[Highlight, ...]:

@@ -264,10 +264,15 @@ def _change(low: float, high: float) -> str:
     return f"no change shown, 95 % interval {span}."
 
 
+_AS_IT_IS = 0.02
+"""A temperature this close to 1 says nothing about confidence."""
+
+
 def _sharp(one: Calibration) -> str:
     t = one.temperature.t
-    word = "overconfident (T above 1)" if t > 1 else "underconfident (T below 1)" if t < 1 else "left as it is (T = 1)"
-    return f"{word} on the calibration fold"
+    if abs(t - 1) < _AS_IT_IS:
+        return "left nearly as it is (T ≈ 1)"
+    return f"{'overconfident (T above 1)' if t > 1 else 'underconfident (T below 1)'} on the calibration fold"
 
 
 def _ranked(a: Calibration, b: Calibration, found: Difference) -> str:
@@ -423,13 +428,15 @@ def _noise(context: Context, pair: Pair) -> SectionEvidence:
     if difference.verdict == "null":
         margin = 0.0
         said = (
-            f"No: the interval {_bounds(difference)} includes zero. A gap of up to "
-            f"{show(max(abs(difference.low), abs(difference.high)), 'score')} either way would fit these rows."
+            f"No: the interval {_bounds(difference)} includes zero. Any difference from "
+            f"{show(difference.low, 'score', signed=True)} to {show(difference.high, 'score', signed=True)} "
+            "would fit these rows."
         )
     else:
         margin = min(abs(difference.low), abs(difference.high))
+        head = "Yes" if difference.verdict == "real" else "A direction, no more: too few predictions differ"
         said = (
-            f"Yes: the end of {_bounds(difference)} nearest to zero is {show(margin, 'score')} away, "
+            f"{head}: the end of {_bounds(difference)} nearest to zero is {show(margin, 'score')} away, "
             f"{show(margin / width, 'fraction')} of the interval's width ({show(width, 'score')}); "
             f"{plural(difference.changed, 'prediction')} differ."
         )

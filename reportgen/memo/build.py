@@ -83,10 +83,12 @@ def write_new_prose(week: int, course: Course, out: str | Path) -> Path:
 
     target = Path(out)
     text = new_prose(load_rubric(course, week), course.title)
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         raise UsageError("there is a file already", where=target, remedy="choose another name with --out") from None
+    except OSError as error:
+        raise UsageError(f"cannot write: {error.strerror}", where=target, remedy="choose another --out") from None
     return target

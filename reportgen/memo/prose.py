@@ -35,6 +35,7 @@ _OF_WEEK = {
 MAX_BYTES = 500_000
 
 _KEY = re.compile(r"([A-Za-z_-]+)\s*:(?:\s+|$)(.*)")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _NUMBERED = re.compile(r"(?:§|section)?\s*(\d+)(?:[.):]|\s|$)\s*(.*)", re.IGNORECASE)
 
 
@@ -82,6 +83,11 @@ def parse_prose(text: str, evidence: WeekEvidence | Rubric, where: str = "the pr
     front, body, offset = _front_matter(text.replace("\r\n", "\n"), where)
     lines = body.split("\n")
     headings, comments = _structure(body)
+    for first, rest in comments.items():
+        if "<!--" in rest:
+            raise InputError(
+                "a comment without an end", where=f"{where}, line {offset + first + 1}", remedy="close it with -->"
+            )
     known = {section.id: section for section in evidence.sections}
     starts: list[tuple[int, int, str]] = []
     for first, after, title in headings:
@@ -98,8 +104,7 @@ def parse_prose(text: str, evidence: WeekEvidence | Rubric, where: str = "the pr
         starts.append((first, after, section))
 
     def part(begin: int, end: int) -> str:
-        kept = (line for number, line in enumerate(lines[begin:end], start=begin) if number not in comments)
-        return "\n".join(kept).strip()
+        return "\n".join(comments.get(number, lines[number]) for number in range(begin, end)).strip()
 
     ends = [*(first for first, _, _ in starts), len(lines)][1:] if starts else []
     sections = {name: text for (_, after, name), end in zip(starts, ends, strict=True) if (text := part(after, end))}
@@ -139,12 +144,15 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 
 
-def _structure(body: str) -> tuple[list[tuple[int, int, str]], set[int]]:
-    """Level-2 headings as (first line, line after, title), and the lines of HTML comments, both outside code."""
+def _structure(body: str) -> tuple[list[tuple[int, int, str]], dict[int, str]]:
+    """Level-2 headings as (first line, line after, title), and what is left of lines with HTML comments.
+
+    Both outside code. What is left of a comment without an end still holds its beginning.
+    """
     from markdown_it import MarkdownIt
 
     headings: list[tuple[int, int, str]] = []
-    comments: set[int] = set()
+    comments: dict[int, str] = {}
     tokens = MarkdownIt("commonmark").parse(body)
     for at, token in enumerate(tokens):
         if token.map is None or token.level:
@@ -152,7 +160,8 @@ def _structure(body: str) -> tuple[list[tuple[int, int, str]], set[int]]:
         if token.type == "heading_open" and token.tag == "h2":
             headings.append((token.map[0], token.map[1], tokens[at + 1].content.strip()))
         elif token.type == "html_block" and token.content.lstrip().startswith("<!--"):
-            comments.update(range(*token.map))
+            comments |= dict.fromkeys(range(*token.map), "")
+            comments[token.map[0]] = _COMMENT.sub("", token.content).strip()
     return headings, comments
 
 

@@ -61,10 +61,17 @@ def render(evidence: WeekEvidence, prose: Prose | None = None) -> str:
 
 
 def write_memo(path: str | Path, html: str) -> Path:
-    """Write a page as UTF-8; the folder is made if need be."""
+    """Write a page as UTF-8, in one step; the folder is made if need be.
+
+    Raises:
+        BundleError: the disk says no.
+    """
+    from reportgen.bundle.files import disk_errors, write_file
+
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(html, encoding="utf-8")
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    write_file(target, html.encode())
     return target
 
 

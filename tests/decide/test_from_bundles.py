@@ -197,6 +197,6 @@ def test_missing_split_and_repeated_run(runs: Path, tmp_path: Path, labels: np.n
         from_bundles([bundles[0], bundles[0]])
     write_bundle(tmp_path, labels, logits(labels, 2, 5), names=NAMES, model="tested", split="test")
     other = find_bundles(tmp_path)
-    assert from_bundles(other, only=())[0].metrics["accuracy"].n == N  # nobody has val: test it is
+    assert from_bundles(other, split="test", only=())[0].metrics["accuracy"].n == N
     with pytest.raises(ReportgenError, match="tested has no predictions on val"):
         from_bundles([*bundles, *other], only=())

@@ -96,3 +96,12 @@ def test_any_text_parses_or_is_refused_politely(text: str) -> None:
     except InputError:
         return
     assert all(part.strip() for part in prose.sections.values())
+
+
+def test_text_beside_a_comment_is_kept_and_an_open_comment_is_refused() -> None:
+    rubric = load_rubric(load_course("generic"), 1)
+    text = "## 1.\n\n<!-- prompt --> my answer\n\n## 2.\n\n<!-- a\nlong prompt -->\nand another\n"
+    found = parse_prose(text, rubric)
+    assert list(found.sections.values()) == ["my answer", "and another"]
+    with pytest.raises(InputError, match=r"comment without an end.*line 3"):
+        parse_prose("## 1.\n\n<!-- prompt\n\nmy answer\n\n## 2.\n\nmore\n", rubric)

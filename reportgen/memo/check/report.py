@@ -64,11 +64,12 @@ class Report:
     sections: list[SectionState] = field(default_factory=list)
     numbers: list[TypedNumber] = field(default_factory=list)
     words: int = 0
+    _contradicted: bool = False
 
     @property
     def ok(self) -> bool:
         """Whether nothing is red."""
-        return not any(finding.severity == "red" for finding in self.findings)
+        return not self._contradicted
 
     def add(
         self,
@@ -79,8 +80,9 @@ class Report:
         said: object = None,
         recomputed: object = None,
     ) -> None:
-        """Note a finding; after two hundred there is nothing more to learn."""
-        if len(self.findings) >= MAX_FINDINGS:
+        """Note a finding; after two hundred of a severity there is nothing more to learn."""
+        self._contradicted |= severity == "red"
+        if sum(finding.severity == severity for finding in self.findings) >= MAX_FINDINGS:
             return
         shown = [None if part is None else one_line(part) for part in (said, recomputed)]
         finding = Finding(name, severity, one_line(where, 200), one_line(message), shown[0], shown[1])
