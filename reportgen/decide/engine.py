@@ -12,6 +12,7 @@ from .cost import Cost, cost_of
 from .flips import Flip, flip_points
 from .frontier import Dominance, dominance
 from .quantities import Quantity
+from .readings import Reading
 from .scenarios import Constraint, Operator, Scenario
 
 Passes = Literal[True, False, "unknown"]
@@ -172,9 +173,17 @@ def _assess(problem: Problem, index: int, dominated: Dominance) -> Assessment:
         secondary=values[1] if len(values) > 1 else None,
         dominated_by=dominated.strict[index],
         dominated_by_epsilon=dominated.epsilon[index],
-        cost=cost_of(base.value, candidate.billed_as_gpu, scenario, base.note),
+        cost=_cost(candidate, scenario, base),
         notes=tuple(notes),
     )
+
+
+def _cost(candidate: Candidate, scenario: Scenario, workload: Reading) -> Cost:
+    without_gpu = any(limit.quantity.metric == "needs_gpu" for limit in scenario.constraints)
+    if without_gpu and candidate.billed_as_gpu:
+        why = "its times are a GPU's: what it costs without one is unknown"
+        return Cost(None, None, None, scenario.price.currency, (why,))
+    return cost_of(workload.value, candidate.billed_as_gpu, scenario, workload.note)
 
 
 def _passes(code: int) -> Passes:

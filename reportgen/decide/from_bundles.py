@@ -82,6 +82,10 @@ def from_bundles(
     runs = Counter(bundle.run_id for bundle in every)
     if repeated := sorted(name for name, count in runs.items() if count > 1):
         raise InputError(f"two bundles are called {repeated[0]!r}", remedy="give each run its own --name")
+    lists = {bundle.manifest.dataset.labels_sha256: bundle for bundle in every if bundle.manifest.dataset}
+    if len(lists) > 1:
+        first, second = sorted(bundle.run_id for bundle in lists.values())[:2]
+        raise InputError(f"{first} and {second} have different label lists", remedy="decide between models of one task")
     names = Counter(bundle.manifest.model.name for bundle in every)
     counts_of = cache(row_counts)
     wanted = METRICS if only is None else only

@@ -74,9 +74,13 @@ class Runs:
 
     @cached_property
     def candidates(self) -> list[Bundle]:
-        """Fine-tuned runs, best macro F1 first."""
-        runs = self.of_family(*FINE_TUNED)
-        return sorted(runs, key=lambda run: (bool(self.partial(run)), -self.scores(run).macro_f1, run.run_id))
+        """Neural runs: those that were fine-tuned before frozen encoders, complete before partial, best first."""
+
+        def rank(run: Bundle) -> tuple[bool, bool, float, str]:
+            frozen = run.manifest.model.family == "embed"
+            return frozen, bool(self.partial(run)), -self.scores(run).macro_f1, run.run_id
+
+        return sorted(self.of_family(*FINE_TUNED), key=rank)
 
     @cached_property
     def candidate(self) -> Bundle | None:

@@ -76,6 +76,11 @@ class Axis:
     high: float
 
     @property
+    def contrasts(self) -> bool:
+        """Whether at least two slices have the rows a contrast needs."""
+        return sum(not part.thin for part in self.slices) > 1
+
+    @property
     def null(self) -> bool:
         """Whether every interval on the axis includes zero."""
         return all(part.holds for part in self.slices)
@@ -159,7 +164,8 @@ def _axis(name: str, slices: list[Slice]) -> Axis:
 
 def signal(axes: tuple[Axis, ...]) -> Axis:
     """The axis with the largest gap between the models on one of its slices."""
-    return max(axes, key=lambda axis: abs(axis.widest.difference.delta))
+    usable = [axis for axis in axes if axis.contrasts] or list(axes)
+    return max(usable, key=lambda axis: abs(axis.widest.difference.delta))
 
 
 def null(axes: tuple[Axis, ...], strongest: Axis) -> tuple[Axis, str] | None:
@@ -168,7 +174,7 @@ def null(axes: tuple[Axis, ...], strongest: Axis) -> tuple[Axis, str] | None:
     All intervals on it include zero; else, where the models differ everywhere, the gaps of its slices are not told
     apart. Of several such axes the one whose gaps lie closest together.
     """
-    rest = [axis for axis in axes if axis is not strongest and len(axis.slices) > 1]
+    rest = [axis for axis in axes if axis is not strongest and axis.contrasts]
     for rule, fitting in (
         ("every interval on it includes zero", [axis for axis in rest if axis.null]),
         (
@@ -300,7 +306,7 @@ def entanglement(frame: pd.DataFrame, axes: dict[str, NDArray[np.object_]]) -> s
     if "allcaps" not in axes or "redacted" not in frame:
         return None
     redacted, high = frame["redacted"].to_numpy(bool), axes["allcaps"] == "caps_high"
-    if high.all() or not high.any():
+    if high.all() or not high.any() or not redacted.any():
         return None
     shares = [show(float(redacted[rows].mean()), "fraction") for rows in (high, ~high)]
     return (

@@ -79,8 +79,17 @@ def _baseline(context: Context) -> SectionEvidence:
             f"of {show_value(macro)}.",
             accuracy,
             macro,
+            caveats=[_floor_without_rows(context)],
         )
     return found
+
+
+def _floor_without_rows(context: Context) -> str | None:
+    """Why the floor is at zero, where the most frequent training class has no row to be right on."""
+    runs, majority = context.runs, context.runs.majority
+    if majority is None or runs.scores(majority).accuracy:
+        return None
+    return f"The most frequent training class has no row on {runs.split}: this floor says nothing about other rows."
 
 
 def _fine_tuning(context: Context) -> SectionEvidence:
@@ -194,15 +203,20 @@ def _against_baseline(context: Context, candidate: Bundle, found: SectionEvidenc
         return
     value, difference = runs.difference(candidate, baseline, "macro_f1")
     also, _ = runs.difference(candidate, baseline, "accuracy")
-    rivals = len(runs.candidates)
-    chosen = f"{candidate.run_id} is the best of {rivals} on these rows: its lead is flattered." if rivals > 1 else None
+    rivals = [run for run in runs.candidates if run.manifest.model.family == candidate.manifest.model.family]
+    chosen = f"{candidate.run_id} is the best of {len(rivals)} on these rows: it is flattered." if rivals[1:] else None
+    beside = [
+        difference_sentence(*runs.difference(run, baseline, "macro_f1"))
+        for run in runs.candidates
+        if run is not candidate and run.manifest.model.family == "embed" and not runs.why_not(run, baseline)
+    ]
     found.answer(
         "w1.s3.e6",
         difference_sentence(value, difference),
         value,
         also,
         verdict=difference.verdict,
-        caveats=[DATA_NOISE, chosen],
+        caveats=[*(f"Nothing fine-tuned: {sentence}" for sentence in beside), DATA_NOISE, chosen],
     )
     rescue = runs.rescue(candidate, baseline)
     counts = counts_or_support(context, candidate)

@@ -272,7 +272,7 @@ def _sharp(one: Calibration) -> str:
     t = one.temperature.t
     if abs(t - 1) < _AS_IT_IS:
         return "left nearly as it is (T ≈ 1)"
-    return f"{'overconfident (T above 1)' if t > 1 else 'underconfident (T below 1)'} on the calibration fold"
+    return "flattened by its temperature (T above 1)" if t > 1 else "sharpened by its temperature (T below 1)"
 
 
 def _ranked(a: Calibration, b: Calibration, found: Difference) -> str:

@@ -108,7 +108,7 @@ class Report:
     def _lines(self) -> Iterator[str]:
         red = sum(finding.severity == "red" for finding in self.findings)
         amber = len(self.findings) - red
-        yield f"{'sound' if self.ok else 'CONTRADICTED'}: {red} red, {amber} amber"
+        yield f"{'nothing contradicted' if self.ok else 'CONTRADICTED'}: {red} red, {amber} amber"
         rebuilt = f"; {len(self.rebuilt)} rebuilt from bundles" if self.rebuilt else ""
         yield (
             f"items: {len(self.recomputed)} recomputed, {len(self.bound)} bound, {len(self.declared)} declared{rebuilt}"
