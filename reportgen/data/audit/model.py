@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Record(BaseModel):
@@ -191,7 +191,7 @@ class Question(Record):
 class Audit(Record):
     """`audit.json`."""
 
-    schema_: Literal["reportgen/audit/1"] = "reportgen/audit/1"
+    schema_: Literal["reportgen/audit/1"] = Field("reportgen/audit/1", alias="schema")
     dataset: str
     revision: str | None
     course: str
@@ -211,4 +211,4 @@ class Audit(Record):
 
     def to_json(self) -> dict[str, Any]:
         """Plain types only, without NaN; `Audit.model_validate` reads it back."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", by_alias=True)
