@@ -9,7 +9,7 @@ import runpy
 import sys
 from pathlib import Path
 
-QUICK = ("bench_bootstrap", "bench_rescue_null", "bench_decide", "bench_synthetic", "bench_tfidf")
+QUICK = ("bench_memo", "bench_bootstrap", "bench_rescue_null", "bench_decide", "bench_synthetic", "bench_tfidf")
 
 
 def main() -> None:

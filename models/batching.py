@@ -102,16 +102,27 @@ def pad(
     """`input_ids` and `attention_mask` of some rows, shape (rows, L): L = `to`, else the longest row rounded up."""
     import torch
 
-    longest = int(tokens.lengths[np.asarray(rows)].max())
-    width = to or -(-longest // MULTIPLE) * MULTIPLE
-    ids = np.full((len(rows), width), pad_id, np.int64)
-    mask = np.zeros((len(rows), width), np.int64)
-    for i, row in enumerate(rows):
-        found = tokens.row(int(row))
-        place = slice(width - len(found), width) if side == "left" else slice(0, len(found))
-        ids[i, place] = found
-        mask[i, place] = 1
-    return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+    chosen = np.asarray(rows)
+    lengths = tokens.lengths[chosen][:, None]
+    width = to or rounded(int(lengths.max()))
+    # Position in the row of each place of the batch; outside 0 … length − 1 it is padding.
+    position = np.arange(width) - (width - lengths if side == "left" else 0)
+    mask = (position >= 0) & (position < lengths)
+    source = np.where(mask, tokens.offsets[chosen][:, None] + position, 0)
+    ids = np.where(mask, tokens.flat[source], pad_id).astype(np.int64)
+    return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask.astype(np.int64))}
+
+
+def rounded(length: int) -> int:
+    """The padded width of a batch whose longest row has `length` tokens."""
+    return -(-length // MULTIPLE) * MULTIPLE
+
+
+def to_device(batch: dict[str, torch.Tensor], device: Any) -> dict[str, torch.Tensor]:
+    """The batch on `device`; to a GPU from pinned memory, so that the copy runs beside the arithmetic."""
+    if getattr(device, "type", device) == "cuda":
+        return {key: value.pin_memory().to(device, non_blocking=True) for key, value in batch.items()}
+    return {key: value.to(device) for key, value in batch.items()}
 
 
 def training_batches(
@@ -164,6 +175,8 @@ class Scorer:
     padding: Padding = "bucketed"
     max_length: int = 128
     side: str = "right"
+    tokens_per_batch: int | None = None
+    """Padded tokens a batch may hold, instead of `batch_size` rows: what fills a GPU whatever the lengths."""
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
     output: Callable[[Any, dict[str, torch.Tensor]], torch.Tensor] = lambda out, batch: out.logits
     """Takes what the model returned and the batch; returns a row of numbers a text."""
@@ -179,33 +192,45 @@ class Scorer:
         order = np.argsort(-tokens.lengths, kind="stable") if self.padding == "bucketed" else np.arange(len(tokens))
         was_training = self.model.training
         self.model.eval()
-        out: NDArray[np.float32] | None = None
+        parts: list[torch.Tensor] = []
         start = 0
         try:
             with torch.inference_mode():
                 while start < len(order):
-                    rows = order[start : start + self.batch_size]
+                    rows = order[start : start + self._rows(int(tokens.lengths[order[start]]))]
                     try:
-                        scores = self._forward(tokens, rows)
+                        parts.append(self._forward(tokens, rows))
                     except RuntimeError as error:
-                        self.batch_size = halved(len(rows), error, "scoring")
+                        left = halved(len(rows), error, "scoring")
+                        if self.tokens_per_batch is None:
+                            self.batch_size = left
+                        else:
+                            self.tokens_per_batch //= 2
                         continue
-                    if out is None:
-                        out = np.empty((len(order), scores.shape[1]), np.float32)
-                    out[rows] = scores
                     start += len(rows)
+                if not parts:
+                    return np.empty((0, 0), np.float32)
+                # Fetched at once: a copy a batch would make the device wait for the next one.
+                scores = torch.cat(parts).cpu().numpy()
         finally:
             self.model.train(was_training)
-        return np.empty((0, 0), np.float32) if out is None else out
+        out = np.empty_like(scores)
+        out[order] = scores
+        return out
 
-    def _forward(self, tokens: Tokens, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+    def _rows(self, longest: int) -> int:
+        """Rows of the next batch; `longest` is the length of its first row, the longest where they are sorted."""
+        if self.tokens_per_batch is None:
+            return self.batch_size
+        width = rounded(longest) if self.padding == "bucketed" else self.max_length
+        return max(1, self.tokens_per_batch // width)
+
+    def _forward(self, tokens: Tokens, rows: NDArray[np.integer]) -> torch.Tensor:
         pad_id = self.tokenizer.pad_token_id or 0
         width = self.max_length if self.padding == "max_length" else None
-        batch = pad(tokens, rows, pad_id, side=self.side, to=width)
-        batch = {key: value.to(self.device) for key, value in batch.items()}
+        batch = to_device(pad(tokens, rows, pad_id, side=self.side, to=width), self.device)
         with self.autocast():
-            scores = self.output(self.model(**batch), batch)
-        return scores.float().cpu().numpy()
+            return self.output(self.model(**batch), batch).float()
 
 
 def halved(batch_size: int, error: RuntimeError, doing: str) -> int:

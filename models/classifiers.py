@@ -139,7 +139,7 @@ def save(classifier: Classifier, folder: Path, *, adapter: bool) -> None:
     else:
         if hasattr(model, "merge_and_unload"):
             model = model.merge_and_unload()
-        tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in _unshared(model).items()}
+        tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in unshared(model).items()}
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
         model.config.save_pretrained(folder)
     classifier.tokenizer.save_pretrained(folder)
@@ -182,7 +182,7 @@ def load(folder: Path, labels: Sequence[str] | None = None) -> Classifier:
     model = _empty(weights, card)
     tensors = load_file(folder / "model.safetensors")
     _, unexpected = model.load_state_dict(tensors, strict=False)
-    missing = set(_unshared(model)) - set(tensors)
+    missing = set(unshared(model)) - set(tensors)
     if missing or unexpected:
         raise InputError(f"tensors do not fit the model: {sorted(missing | set(unexpected))[:3]}", where=folder)
     tokenizer = weights.tokenizer()
@@ -231,7 +231,7 @@ def _empty(weights: Weights, card: Card) -> Any:
     return AutoModelForSequenceClassification.from_config(config)
 
 
-def _unshared(model: Any) -> dict[str, Any]:
+def unshared(model: Any) -> dict[str, Any]:
     """The state dict without tensors that are another name for one already there (tied embeddings)."""
     seen: set[int] = set()
     kept = {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
+from reportgen.bundle import text_sha256
 from reportgen.bundle.schema import Parent
 from reportgen.errors import InputError, UsageError
 
@@ -33,11 +34,16 @@ def parent(ctx: RunContext, run_id: str) -> Bundle:
     return ctx.runs[run_id]
 
 
+def as_parent(bundle: Bundle, role: Literal["source", "member", "teacher"]) -> Parent:
+    """A bundle as the parent of a run."""
+    return Parent(role=role, run_id=bundle.manifest.run_id, root=bundle.manifest.root or "")
+
+
 def aligned_logits(bundle: Bundle, data: Dataset, split: str) -> NDArray[np.float32]:
     """The bundle's logits of a split in the dataset's row order, shape (n, K).
 
     Raises:
-        InputError: other labels, other rows, or predictions without logits.
+        InputError: other labels, other rows or texts, or predictions without logits.
     """
     run_id = bundle.manifest.run_id
     if bundle.labels.names != data.labels:
@@ -49,13 +55,19 @@ def aligned_logits(bundle: Bundle, data: Dataset, split: str) -> NDArray[np.floa
         )
     order = np.argsort(rows.row_ids.astype(str), kind="stable")
     same = len(order) == len(stored.row_ids) and bool((rows.row_ids[order].astype(str) == stored.row_ids).all())
-    if not same or not (rows.labels[order] == stored.labels).all():
+    same = same and bool((rows.labels[order] == stored.labels).all())
+    if not same or not _same_texts(text_sha256(rows.texts[order]), stored.text_sha256):
         raise InputError(
             f"the rows of {run_id} are not those of {data.name}", where=split, remedy="score the same rows"
         )
     logits = np.empty(stored.logits.shape, np.float32)
     logits[order] = stored.logits
     return logits
+
+
+def _same_texts(ours: NDArray[np.object_], theirs: NDArray[np.object_]) -> bool:
+    """Whether the digests agree wherever the bundle kept one."""
+    return all(other is None or one == other for one, other in zip(ours, theirs, strict=True))
 
 
 def _splits(bundles: list[Bundle], data: Dataset) -> list[str]:
@@ -111,7 +123,7 @@ def adjust(ctx: RunContext) -> RunResult:
         model=manifest.model.model_copy(update={"name": f"{manifest.model.name}, logits adjusted"}),
         logits=adjusted,
         trained_on=manifest.trained_on,
-        parents=(_as_parent(source, "source"),),
+        parents=(as_parent(source, "source"),),
         hardware=manifest.hardware,
         decided=decided,
     )
@@ -148,7 +160,7 @@ def average(ctx: RunContext) -> RunResult:
         ),
         logits=logits,
         trained_on=tuple(sorted({split for bundle in bundles for split in bundle.manifest.trained_on})),
-        parents=tuple(_as_parent(bundle, "member") for bundle in bundles),
+        parents=tuple(as_parent(bundle, "member") for bundle in bundles),
         hardware=first.hardware,
     )
 
@@ -172,10 +184,6 @@ def shift_labels(ctx: RunContext) -> RunResult:
             for name in _splits([source], ctx.data)
         },
         trained_on=manifest.trained_on,
-        parents=(_as_parent(source, "source"),),
+        parents=(as_parent(source, "source"),),
         hardware=manifest.hardware,
     )
-
-
-def _as_parent(bundle: Bundle, role: Literal["source", "member"]) -> Parent:
-    return Parent(role=role, run_id=bundle.manifest.run_id, root=bundle.manifest.root or "")

@@ -48,6 +48,9 @@ def accelerator(wanted: Precision | Literal["auto"] = "auto") -> tuple[Any, Prec
         # Peak memory is a run's own, not the largest of those before it in this process.
         torch.cuda.reset_peak_memory_stats(device)
     precision = choose_precision(wanted, device.type, _capability(device))
+    if device.type == "cuda" and _capability(device) >= (8, 0):
+        # What autocast leaves in float32 may use TF32; asked for fp32, float32 it is.
+        torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
     # The state is one a process; without this a second run could not choose another precision.
     AcceleratorState._reset_state()
     return Accelerator(cpu=cpu, mixed_precision={"fp32": "no"}.get(precision, precision)), precision

@@ -137,21 +137,8 @@ def embed(ctx: RunContext) -> RunResult:
             "weights_source": encoder.weights.source,
         },
         tokens={name: part.full_lengths for name, part in tokens.items()},
+        score=lambda texts: encoder.scorer.texts(texts) @ weight.T + bias,
     )
-
-
-class RescueConfig(EmbedConfig):
-    """The recipe for rare labels on a CPU: label names as rows, C and τ chosen out of fold."""
-
-    C: Annotated[float, Field(gt=0)] | Literal["auto"] = "auto"
-    tau: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
-    label_names_as_rows: bool = True
-
-
-@runner("rescue", RescueConfig, family="embed")
-def rescue(ctx: RunContext) -> RunResult:
-    """`embed` for rare labels: label names as rows, C and τ chosen out of fold on the training rows."""
-    return embed(ctx)
 
 
 class Encoder:

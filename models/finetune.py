@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,8 +21,8 @@ from . import classifiers, device
 from .adapters import LoraSettings, add_lora, count_parameters
 from .batching import Scorer, Tokens, tokenise
 from .checkpoints import Checkpoints
-from .heads import pool
-from .losses import LossName, Weighting, make_loss
+from .heads import head_of, reading
+from .losses import LossName, Weighting, distillation, make_loss
 from .registry import RunContext, RunResult
 from .timing import time_model
 from .training import Fit, Labelled, Trainer, TrainingConfig
@@ -29,6 +30,7 @@ from .weights import Weights, resolve
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from reportgen.data import Dataset
 
@@ -64,6 +66,7 @@ class FinetuneConfig(TrainingConfig):
     pooling: Literal["auto", "stock", "mean", "cls", "last"] = "auto"
     head_init: Literal["random", "embedding_regression"] = "random"
     label_names_as_rows: bool = Field(False, description="Add each label's name to the training rows.")
+    train_fraction: float = Field(1.0, gt=0, le=1, description="Share of each label's training rows that is used.")
     stage2: Stage2 | None = None
     save: Literal["auto", "none", "adapter", "full"] = Field(
         "auto", description="auto: the adapter where there is one."
@@ -72,8 +75,27 @@ class FinetuneConfig(TrainingConfig):
     latency: bool = True
 
 
-def finetune(ctx: RunContext, family: Literal["encoder", "decoder"], side: Literal["left", "right"]) -> RunResult:
-    """Train on `train`, select on `val`, score every split; the body of the encoder and the decoder runner."""
+@dataclass(frozen=True)
+class Teaching:
+    """What a student learns from beside the labels."""
+
+    logits: NDArray[np.float32]
+    """The teacher's, for every row of `train` in the dataset's order, shape (n, K)."""
+    alpha: float
+    temperature: float
+
+
+def finetune(
+    ctx: RunContext,
+    family: Literal["encoder", "decoder"],
+    side: Literal["left", "right"],
+    teaching: Teaching | None = None,
+) -> RunResult:
+    """Train on `train`, select on `val`, score every split; the body of the fine-tuning runners.
+
+    Args:
+        teaching: teacher logits, where the run is a distillation.
+    """
     import torch
 
     cfg: FinetuneConfig = ctx.config
@@ -93,7 +115,15 @@ def finetune(ctx: RunContext, family: Literal["encoder", "decoder"], side: Liter
 
     clock = [time.perf_counter()]
     tokens = {name: tokenise(classifier.tokenizer, split.texts, cfg.max_length) for name, split in data.splits.items()}
-    train = training_rows(data, classifier.tokenizer, cfg.max_length, names=cfg.label_names_as_rows)
+    rows = fraction_of(data.splits["train"].labels, cfg.train_fraction, ctx.seed)
+    train = training_rows(
+        data,
+        classifier.tokenizer,
+        cfg.max_length,
+        names=cfg.label_names_as_rows,
+        rows=rows,
+        teacher=teaching.logits if teaching else None,
+    )
     val = Labelled(tokens["val"], data.splits["val"].labels.astype(np.int64)) if "val" in tokens else None
     clock.append(time.perf_counter())
 
@@ -125,16 +155,18 @@ def finetune(ctx: RunContext, family: Literal["encoder", "decoder"], side: Liter
 
     loss = make_loss(
         cfg.loss,
-        data.train_counts,
+        np.bincount(data.splits["train"].labels[rows], minlength=len(data.labels)),
         weighting=cfg.class_weights,
         label_smoothing=cfg.label_smoothing,
         focal_gamma=cfg.focal_gamma,
         tau=cfg.tau,
     )
-    fingerprint = _fingerprint(ctx, weights)
-    fit = Trainer(
-        model, scorer, accelerator, loss, cfg, Checkpoints(ctx.work / "checkpoints", fingerprint), ctx.seed, say
-    ).fit(train, val)
+    if teaching:
+        loss = distillation(loss, alpha=teaching.alpha, temperature=teaching.temperature)
+    fingerprint = _fingerprint(ctx, weights, teaching)
+    checkpoints = Checkpoints(ctx.work / "checkpoints", fingerprint)
+    head = head_of(model, classifier.card.head)
+    fit = Trainer(model, scorer, accelerator, loss, cfg, checkpoints, ctx.seed, say, head).fit(train, val)
     history = fit.history
     stage2: dict[str, Any] = {}
     if cfg.stage2:
@@ -203,17 +235,46 @@ def finetune(ctx: RunContext, family: Literal["encoder", "decoder"], side: Liter
         },
         adapter=saved if keep == "adapter" else None,
         tokens={name: part.full_lengths for name, part in tokens.items()},
+        score=scorer.texts,
     )
 
 
-def training_rows(data: Dataset, tokenizer: Any, max_length: int, *, names: bool) -> Labelled:
-    """The training split, tokenised; with every label's name as one more row of that label where `names`."""
+def training_rows(
+    data: Dataset,
+    tokenizer: Any,
+    max_length: int,
+    *,
+    names: bool,
+    rows: NDArray[np.integer] | slice = slice(None),
+    teacher: NDArray[np.float32] | None = None,
+) -> Labelled:
+    """The training split, tokenised; with every label's name as one more row of that label where `names`.
+
+    Args:
+        rows: positions in the split; all of them by default.
+        teacher: logits of the whole split, shape (n, K); the rows of label names get NaN: no teacher saw them.
+    """
     split = data.splits["train"]
-    texts, labels = split.texts, split.labels.astype(np.int64)
+    texts, labels = split.texts[rows], split.labels[rows].astype(np.int64)
+    soft = None if teacher is None else teacher[rows].astype(np.float32)
     if names:
         texts = np.concatenate([texts, np.array([readable(label) for label in data.labels], dtype=object)])
         labels = np.concatenate([labels, np.arange(len(data.labels))])
-    return Labelled(tokenise(tokenizer, texts, max_length), labels)
+        if soft is not None:
+            soft = np.concatenate([soft, np.full((len(data.labels), soft.shape[1]), np.nan, np.float32)])
+    return Labelled(tokenise(tokenizer, texts, max_length), labels, soft)
+
+
+def fraction_of(labels: NDArray[np.integer], fraction: float, seed: int) -> NDArray[np.integer] | slice:
+    """Positions of a share of each label's rows, rounded up so that no label loses its last one; in their order."""
+    if fraction == 1:
+        return slice(None)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    kept = []
+    for label in np.unique(labels):
+        own = order[labels[order] == label]
+        kept.append(own[: math.ceil(fraction * len(own))])
+    return np.sort(np.concatenate(kept))
 
 
 def readable(label: str) -> str:
@@ -226,20 +287,14 @@ def fit_head(classifier: classifiers.Classifier, scorer: Scorer, train: Labelled
     import torch
     from sklearn.linear_model import LogisticRegression
 
-    head = classifier.model.get_submodule(classifier.card.head)
+    head = head_of(classifier.model, classifier.card.head)
     present = np.unique(train.labels)
     if not isinstance(head, torch.nn.Linear) or len(present) < 3:
         raise UsageError(
             "head_init=embedding_regression needs a linear head and three labels", remedy="set head_init=random"
         )
-    seen: dict[str, torch.Tensor] = {}
-    hook = head.register_forward_pre_hook(lambda _module, inputs: seen.update(x=inputs[0]))
-    try:
-        features = replace(scorer, output=lambda _out, batch: _one_vector(seen["x"], batch["attention_mask"])).tokens(
-            train.tokens
-        )
-    finally:
-        hook.remove()
+    with reading(head) as read:
+        features = replace(scorer, output=lambda _out, batch: read(batch["attention_mask"])).tokens(train.tokens)
     scale = float(np.linalg.norm(features, axis=1).mean()) or 1.0
     regression = LogisticRegression(C=strength, max_iter=300, fit_intercept=head.bias is not None)
     regression.fit(features / scale, train.labels)
@@ -250,11 +305,6 @@ def fit_head(classifier: classifiers.Classifier, scorer: Scorer, train: Labelled
             # A label without training rows: as unlikely as the least likely of the others.
             head.bias.fill_(float(regression.intercept_.min()))
             head.bias[present] = torch.from_numpy(regression.intercept_).to(head.bias)
-
-
-def _one_vector(inputs: Any, mask: Any) -> Any:
-    """What the head read: a decoder's head reads every position, and the last one counts."""
-    return pool(inputs, mask, "last") if inputs.ndim == 3 else inputs
 
 
 class Probe:
@@ -322,7 +372,9 @@ def _retrain_head(
     say("stage 2: the head alone, on balanced classes")
     loss = make_loss("ce", ctx.data.train_counts)
     folder = Checkpoints(ctx.work / "checkpoints-stage2", fingerprint)
-    return Trainer(classifier.model, scorer, accelerator, loss, config, folder, ctx.seed + 1, say).fit(train, val)
+    alone = replace(train, teacher=None)
+    head = head_of(classifier.model, classifier.card.head)
+    return Trainer(classifier.model, scorer, accelerator, loss, config, folder, ctx.seed + 1, say, head).fit(alone, val)
 
 
 def _chained(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
@@ -369,7 +421,7 @@ def memory(model: Any, where: Any) -> tuple[MemoryRecord, ...]:
     return tuple(records)
 
 
-def _fingerprint(ctx: RunContext, weights: Weights) -> str:
+def _fingerprint(ctx: RunContext, weights: Weights, teaching: Teaching | None) -> str:
     """Digest of everything a training step depends on."""
     whole = hashlib.sha256()
     said = [ctx.config.model_dump(mode="json"), ctx.seed, weights.name, weights.revision, list(ctx.data.labels)]
@@ -379,6 +431,8 @@ def _fingerprint(ctx: RunContext, weights: Weights) -> str:
             whole.update(np.ascontiguousarray(split.labels).tobytes())
             for text in split.texts:
                 whole.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    if teaching:
+        whole.update(np.ascontiguousarray(teaching.logits).tobytes())
     return whole.hexdigest()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -21,6 +23,27 @@ def pool(hidden: torch.Tensor, mask: torch.Tensor, how: Pooling) -> torch.Tensor
     # argmax takes the first of equals: the first unmasked position, or with positions as values the last one.
     index = (mask * positions).argmax(1) if how == "last" else mask.argmax(1)
     return hidden[torch.arange(len(hidden), device=hidden.device), index]
+
+
+def head_of(model: Any, name: str) -> Any:
+    """The module of class scores called `name`, also inside adapters, which put their own names before it."""
+    return next(module for path, module in model.named_modules() if path == name or path.endswith(f".{name}"))
+
+
+@contextmanager
+def reading(head: Any) -> Iterator[Callable[[torch.Tensor], torch.Tensor]]:
+    """While open, gives what `head` read in the last forward pass: (mask (n, L)) to one vector a row (n, H)."""
+    seen: dict[str, torch.Tensor] = {}
+    hook = head.register_forward_pre_hook(lambda _module, inputs: seen.update(x=inputs[0]))
+
+    def read(mask: torch.Tensor) -> torch.Tensor:
+        # A decoder's head reads every position, and the last one counts.
+        return pool(seen["x"], mask, "last") if seen["x"].ndim == 3 else seen["x"]
+
+    try:
+        yield read
+    finally:
+        hook.remove()
 
 
 def pooled_classifier(backbone: Any, n_labels: int, how: Pooling, dropout: float = 0.1) -> Any:

@@ -22,8 +22,8 @@ class RowLoss:
 
     weights: NDArray[np.float64]
     """Weight of each label, shape (K,)."""
-    rows: Callable[[Tensor, Tensor], Tensor]
-    """(logits (n, K), labels (n,)) to weighted losses (n,)."""
+    rows: Callable[..., Tensor]
+    """(logits (n, K), labels (n,)) to weighted losses (n,); a third argument where the rows carry teacher logits."""
 
 
 def class_weights(counts: NDArray[np.integer], scheme: Weighting) -> NDArray[np.float64]:
@@ -79,3 +79,30 @@ def make_loss(
         return loss
 
     return RowLoss(weights, rows)
+
+
+def distillation(hard: RowLoss, *, alpha: float, temperature: float) -> RowLoss:
+    """α T² KL(p_teacher ‖ p_student) at temperature T, plus (1 − α) times `hard` (Hinton et al. 2015).
+
+    T² keeps the gradient of the soft term at the size of the hard one whatever T. Its rows take teacher logits (n, K)
+    as a third argument; a row of NaN has no teacher and gets `hard` alone. Class weights weigh both terms.
+
+    Args:
+        alpha: weight of the soft term, 0 … 1.
+        temperature: T > 0 of both distributions.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    weight = torch.from_numpy(hard.weights).float()
+
+    def rows(logits: Tensor, labels: Tensor, teacher: Tensor) -> Tensor:
+        taught = teacher[:, 0].isfinite()
+        student = F.log_softmax(logits.float() / temperature, dim=-1)
+        target = F.log_softmax(teacher.float().nan_to_num() / temperature, dim=-1)
+        soft = F.kl_div(student, target, log_target=True, reduction="none").sum(-1)
+        soft = soft * temperature**2 * weight.to(logits.device)[labels]
+        plain = hard.rows(logits, labels)
+        return torch.where(taught, alpha * soft + (1 - alpha) * plain, plain)
+
+    return RowLoss(hard.weights, rows)

@@ -75,6 +75,8 @@ class RunResult:
     """Folder of safetensors and JSON files to store in the bundle as adapter/."""
     tokens: Mapping[str, NDArray[np.integer[Any]]] = field(default_factory=dict)
     """Split to token counts (untruncated, with special tokens) of each row, where the runner has a tokenizer."""
+    score: Callable[[NDArray[np.object_]], NDArray[np.float32]] | None = None
+    """Texts to scores (n, K), for runners that build on this one."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,21 @@ class Runner:
     help: str
 
 
-_MODULES = ("majority", "tfidf", "embed", "encoder", "decoder", "prompt", "derive", "predict")
+_MODULES = (
+    "majority",
+    "tfidf",
+    "embed",
+    "encoder",
+    "decoder",
+    "prompt",
+    "derive",
+    "predict",
+    "quantize",
+    "distill",
+    "distill_linear",
+    "temper",
+    "rescue",
+)
 """Modules of this package that register runners; imported on first look-up."""
 
 _RUNNERS: dict[str, Runner] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,9 +24,12 @@ from reportgen.stats import TIER_RULES, tiers
 from . import environment
 from .registry import RunContext, Runner, RunnerConfig, RunResult, get_runner, runners
 from .stages import profile as profile_of
-from .stages import stages
+from .stages import restated, stages
 
 DEFAULT_SEED = 42
+
+_BUILDS_ON = ("run", "teacher")
+"""Keys of a config that name another run."""
 
 Say = Callable[[str], None]
 
@@ -97,36 +101,45 @@ def run(
         return [execute(get_runner(target), data, out, run_id, base | passed, passed, run_seed, runs, say=say)]
 
     stage = known[target]
+    items = [restated(data.course, profile, item) for item in stage.run]
     done: list[Path] = []
     skipped: list[Unavailable] = []
-    for position, item in enumerate(stage.run, start=1):
+    names, left_out = {item.name for item in items}, set[str]()
+    stray = set(passed) - set().union(*(get_runner(item.runner).config.model_fields for item in items))
+    if stray:
+        raise UsageError(f"no run of {target} has a key {sorted(stray)[0]!r}")
+    for position, item in enumerate(items, start=1):
         runner = get_runner(item.runner)
-        stray = set(passed) - set().union(*(get_runner(other.runner).config.model_fields for other in stage.run))
-        if stray:
-            raise UsageError(f"no run of {target} has a key {sorted(stray)[0]!r}")
         own = {key: value for key, value in passed.items() if key in runner.config.model_fields}
-        base = dict(profile_of(data.course, profile, item.runner)) | item.overrides
+        settings = dict(profile_of(data.course, profile, item.runner)) | item.overrides | own
+        needed = {key: settings[key] for key in _BUILDS_ON if settings.get(key) in names}
+        if name:
+            settings |= {key: f"{name}-{run}" for key, run in needed.items()}
         run_seed = next(s for s in (seed, item.seed, DEFAULT_SEED) if s is not None)
         run_id = f"{name}-{item.name}" if name else item.name
-        say(f"[{position}/{len(stage.run)}] {run_id}")
+        say(f"[{position}/{len(items)}] {run_id}")
         try:
-            done.append(
-                execute(
-                    runner,
-                    data,
-                    out,
-                    run_id,
-                    base | own,
-                    own,
-                    run_seed,
-                    runs,
-                    week=stage.week,
-                    audit=item.audit,
-                    say=say,
-                )
+            if lacking := sorted(left_out.intersection(needed.values())):
+                raise Unavailable(f"it builds on {lacking[0]}, which was left out")
+            path = execute(
+                runner,
+                data,
+                out,
+                run_id,
+                settings,
+                own,
+                run_seed,
+                runs,
+                week=stage.week,
+                audit=item.audit,
+                say=say,
             )
+            done.append(path)
+            if item.weights:
+                keep_weights(runner, data, path, settings, run_seed, runs, say)
         except Unavailable as error:
             skipped.append(error)
+            left_out.add(item.name)
             say(f"{run_id}: left out, {error}")
     if skipped and not done:
         raise skipped[0]
@@ -218,6 +231,50 @@ def execute(
             parents=result.parents,
             trained_on=result.trained_on,
             timings=timings,
+        )
+
+
+def keep_weights(
+    runner: Runner,
+    data: Dataset,
+    path: Path,
+    settings: Mapping[str, Any],
+    seed: int,
+    runs: Mapping[str, Bundle],
+    say: Say,
+) -> None:
+    """Train a run again, with the same seed, where its bundle is there and its weights are not.
+
+    Raises:
+        Unavailable: what was trained does not predict what the bundle says; its weights are removed.
+    """
+    from .derive import aligned_logits
+    from .predict import saved_weights
+
+    bundle = read_bundle(path)
+    work = path.parent / ".work" / bundle.run_id
+    try:
+        saved_weights(bundle, work)
+        return
+    except Unavailable:
+        say(f"{bundle.run_id}: its weights were not kept, training it again")
+    work.mkdir(parents=True, exist_ok=True)
+    seed_everything(seed)
+    context = RunContext(
+        data=data, config=_validated(runner, settings), seed=seed, work=work, runs=runs, say=lambda line: None
+    )
+    logits = runner.run(context).logits or {}
+    differ = sum(
+        int((scores.argmax(1) != aligned_logits(bundle, data, name).argmax(1)).sum())
+        for name, scores in logits.items()
+        if name in bundle.splits
+    )
+    if differ:
+        shutil.rmtree(work, ignore_errors=True)
+        raise Unavailable(
+            f"trained again, {bundle.run_id} differs from its bundle in {differ} predictions, so its weights are not "
+            "the ones that were measured",
+            remedy="move the bundle away and run the stage again",
         )
 
 

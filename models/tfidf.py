@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -17,6 +17,7 @@ from .timing import time_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
 
 class TfidfConfig(RunnerConfig):
@@ -40,7 +41,6 @@ class TfidfConfig(RunnerConfig):
 def tfidf(ctx: RunContext) -> RunResult:
     """TF-IDF of word 1–2-grams and logistic regression (L2), fitted on train only."""
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
     cfg: TfidfConfig = ctx.config
@@ -48,16 +48,10 @@ def tfidf(ctx: RunContext) -> RunResult:
     if len(np.unique(train.labels)) < 2:
         raise InputError("the training split has one label only", remedy="a classifier needs at least two")
 
-    vectoriser = TfidfVectorizer(
-        max_features=cfg.max_features,
-        ngram_range=(1, cfg.ngram_max),
-        sublinear_tf=cfg.sublinear_tf,
-        strip_accents=cfg.strip_accents,
-        dtype=np.float32,
-    )
+    counter = vectoriser(cfg)
     started = time.perf_counter()
     try:
-        features = vectoriser.fit_transform(train.texts)
+        features = counter.fit_transform(train.texts)
     except ValueError as error:
         raise InputError(
             f"no words to count: {error}", where="the training texts", remedy="check the text column"
@@ -84,7 +78,7 @@ def tfidf(ctx: RunContext) -> RunResult:
     weights, bias = _binary_as_two(classifier.coef_, classifier.intercept_)
 
     def score(texts: NDArray[np.object_]) -> NDArray[np.float32]:
-        seen = vectoriser.transform(texts) @ weights.T + bias
+        seen = counter.transform(texts) @ weights.T + bias
         # A label without a training row was never learnt: the lowest seen score minus 20 nats keeps it finite and last.
         logits = np.repeat(seen.min(axis=1, keepdims=True) - 20, n_labels, axis=1).astype(np.float32)
         logits[:, classifier.classes_] = seen
@@ -113,6 +107,19 @@ def tfidf(ctx: RunContext) -> RunResult:
             "converged": iterations < cfg.max_iter,
             "labels_in_train": len(classifier.classes_),
         },
+    )
+
+
+def vectoriser(cfg: Any) -> TfidfVectorizer:
+    """The TF-IDF of a config with max_features, ngram_max, sublinear_tf and strip_accents."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(
+        max_features=cfg.max_features,
+        ngram_range=(1, cfg.ngram_max),
+        sublinear_tf=cfg.sublinear_tf,
+        strip_accents=cfg.strip_accents,
+        dtype=np.float32,
     )
 
 

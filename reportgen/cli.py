@@ -215,7 +215,7 @@ def recommend(
 
 @app.command()
 def new(
-    week: Annotated[int, typer.Argument(min=1, max=6, help="Week 1 to 6.")],
+    week: Annotated[int, typer.Argument(help="Week 1 to 6.")],
     out: Out,
     course: Annotated[str, typer.Option(help="Course name or folder.")] = "ecbs5200",
 ) -> None:
@@ -228,7 +228,7 @@ def new(
 
 @app.command()
 def memo(
-    week: Annotated[int, typer.Argument(min=1, max=6, help="Week 1 to 6.")],
+    week: Annotated[int, typer.Argument(help="Week 1 to 6.")],
     bundles: Annotated[
         list[Path], typer.Argument(metavar="BUNDLE…", help="Bundles (zipped or not) or folders of them.")
     ],
@@ -240,7 +240,7 @@ def memo(
     """Build a week's memo, one HTML file, from bundles and prose."""
     from reportgen.memo import build_memo
 
-    for path in build_memo(week, bundles, out, prose=prose, course=course, twins=twins):
+    for path in build_memo(week, bundles, out, prose=prose, course=course, twins=twins, say=_say):
         typer.echo(path)
 
 
@@ -260,6 +260,57 @@ def check(
     else:
         typer.echo(report.to_text())
     raise typer.Exit(0 if report.ok else 1)
+
+
+@app.command()
+def grade(
+    submissions: Annotated[Path, typer.Argument(help="Moodle's zip of submissions, a folder, or one page.")],
+    week: Annotated[int, typer.Option(min=1, max=6, help="Week 1 to 6.")],
+    out: Out,
+    course: Annotated[str, typer.Option(help="Course name or folder.")] = "ecbs5200",
+    worksheet: Annotated[Path | None, typer.Option(help="Moodle's grading worksheet, to be filled.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Your true labels: a CSV or a bundle.")] = None,
+    due: Annotated[str | None, typer.Option(help="Due date on the site's clock, such as 2026-11-18T23:59.")] = None,
+    late_per_day: Annotated[float, typer.Option(help="Per cent off for each day begun.")] = 10.0,
+    only: Annotated[str | None, typer.Option(help="Grade this student again: name or participant number.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Your decision: w1.s2=15, comment=…")] = None,
+    why: Annotated[str, typer.Option(help="The reason for --set.")] = "",
+    who: Annotated[str, typer.Option(help="Who decides, for the log of changes.")] = "instructor",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would change in the worksheet.")] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; by default one a processor.")] = None,
+    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
+    intervals: Annotated[bool, typer.Option("--intervals", help="Compute intervals and verdicts again too.")] = False,
+    anonymous: Annotated[bool, typer.Option("--anonymous", help="Show numbers in place of names.")] = False,
+    expand_groups: Annotated[bool, typer.Option("--expand-groups", help="Give each member a group's result.")] = False,
+) -> None:
+    """Grade what a class handed in: checks, draft scores, feedback and a filled worksheet."""
+    from reportgen.grading.batch import grade_class
+    from reportgen.grading.job import Request
+    from reportgen.grading.progress import shown
+
+    request = Request(
+        submissions,
+        week,
+        out,
+        course=course,
+        worksheet=worksheet,
+        labels=labels,
+        due=due,
+        late_per_day=late_per_day,
+        only=only,
+        changes=set_ or (),
+        who=who,
+        why=why,
+        dry_run=dry_run,
+        jobs=jobs,
+        dask=dask,
+        intervals=intervals,
+        anonymous=anonymous,
+        expand_groups=expand_groups,
+    )
+    with shown() as progress:
+        report = grade_class(request, progress)
+    typer.echo(report.to_text(dry_run=dry_run))
 
 
 @app.command()

@@ -30,7 +30,8 @@ class ReportgenError(Exception):
         super().__init__(self.what)
 
     def __str__(self) -> str:
-        place = f" in {self.where}" if self.where else ""
+        # In brackets: "in" reads oddly after half of the sentences that precede it.
+        place = f" ({self.where})" if self.where else ""
         return f"{self.what}{place}" + (f": {self.remedy}" if self.remedy else "")
 
 

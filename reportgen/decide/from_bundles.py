@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from functools import cache
 from math import inf, isinf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reportgen.bundle.kept import kept
 from reportgen.errors import InputError
 from reportgen.stats import (
     RowCounts,
@@ -53,18 +53,27 @@ _BY_SCALING = ("ece_pre", "ece_post", "nll_pre", "nll_post")
 _CPU_FAMILIES = ("majority", "linear")
 
 
-def candidates_for(bundles: Iterable[Bundle], scenario: Scenario, split: str = "val") -> list[Candidate]:
-    """Candidates for a scenario; one that decides on calibration also gets each model with its temperature applied."""
-    found = from_bundles(bundles, split, only=scenario.metrics)
+def candidates_for(
+    bundles: Iterable[Bundle], scenario: Scenario, split: str = "val", *, besides: Collection[str] = ()
+) -> list[Candidate]:
+    """Candidates for a scenario; one that decides on calibration also gets each model with its temperature applied.
+
+    `besides` names metrics to measure along: asked for the same ones, several scenarios share one measurement.
+    """
+    found = from_bundles(bundles, split, only={*scenario.metrics, *besides})
     if not scenario.scaled_variants:
         return found
     return [variant for candidate in found for variant in _with_and_without_temperature(candidate)]
 
 
 def from_bundles(
-    bundles: Iterable[Bundle], split: str = "val", *, fold: Fold = folds, only: Collection[str] | None = None
+    bundles: Iterable[Bundle],
+    split: str = "val",
+    *,
+    fold: Fold = folds,
+    only: Collection[str] | None = None,
 ) -> list[Candidate]:
-    """One candidate a bundle, named after its model, or after its run where several share a model's name.
+    """One candidate a bundle, all named after their models, or after their runs where two share a model's name.
 
     All measured figures come from one split, never from another without being asked. Intervals are 95 %: Wilson for
     accuracy, bootstrap over rows for the rest, order statistics for latencies.
@@ -86,13 +95,17 @@ def from_bundles(
     if len(lists) > 1:
         first, second = sorted(bundle.run_id for bundle in lists.values())[:2]
         raise InputError(f"{first} and {second} have different label lists", remedy="decide between models of one task")
-    names = Counter(bundle.manifest.model.name for bundle in every)
-    counts_of = cache(row_counts)
+    names = {bundle.manifest.model.name for bundle in every}
+    # One kind of name throughout, so that nobody has to guess which run a model's name stands for.
+    by_model = len(names) == len(every) and all(
+        bundle.manifest.model.name not in runs.keys() - {bundle.run_id} for bundle in every
+    )
+    counts_of = _counts_of
     wanted = METRICS if only is None else only
     found = []
     for bundle in every:
         model = bundle.manifest.model.name
-        name = model if names[model] == 1 and model not in runs.keys() - {bundle.run_id} else bundle.run_id
+        name = model if by_model else bundle.run_id
         if bundle.reported is not None:
             found.append(reported_candidate(name, bundle.reported.model_dump(), bundle.run_id))
         else:
@@ -112,16 +125,12 @@ def _measured(
     if not len(rows):
         raise InputError(f"{bundle.run_id} scored no row of {split}", remedy="leave the run out")
     counts = counts_of(len(rows))
-    metrics = _score_metrics(bundle, rows, counts)
-    if any(metric in wanted for metric in _BY_TIER):
-        metrics |= _tier_metrics(bundle, rows, counts)
-    if any(metric in wanted for metric in _BY_CONFIDENCE):
-        metrics |= _confidence_metrics(bundle, rows, counts)
-    temperature = None
-    if rows.logits is not None and len(rows) >= 2 and any(metric in wanted for metric in _BY_SCALING):
-        fit, report = fold(len(rows))
-        temperature = fit_temperature(rows.logits[fit], rows.labels[fit]).t
-        metrics |= _scaling_metrics(rows, report, temperature, counts_of(len(report)))
+    metrics, temperature = kept(
+        "candidate",
+        (bundle,),
+        lambda: _metrics(bundle, split, fold, wanted, counts_of),
+        *(split, fold, frozenset(wanted), counts.resamples, counts.seed),
+    )
     latency, hardware = bundle.latency, manifest.hardware
     on_gpu = None if hardware is None else hardware.device != "cpu"
     return Candidate(
@@ -138,9 +147,38 @@ def _measured(
     )
 
 
-def _score_metrics(bundle: Bundle, rows: SplitPredictions, counts: RowCounts) -> dict[str, Metric]:
-    point = scores(rows.labels, rows.predictions, len(bundle.labels.names))
-    boot = boot_scores(counts, rows.labels, rows.predictions, len(bundle.labels.names))
+def _counts_of(n: int) -> RowCounts:
+    return kept("counts", (), lambda: row_counts(n), n)
+
+
+def _metrics(
+    bundle: Bundle, split: str, fold: Fold, wanted: Collection[str], counts_of: CountsOf
+) -> tuple[dict[str, Metric], float | None]:
+    """Figures of one run, and the temperature where one was fitted."""
+    rows = bundle.predictions(split)
+    counts = counts_of(len(rows))
+    metrics = _score_metrics(bundle, split, counts)
+    if any(metric in wanted for metric in _BY_TIER):
+        metrics |= _tier_metrics(bundle, rows, counts)
+    if any(metric in wanted for metric in _BY_CONFIDENCE):
+        metrics |= _confidence_metrics(bundle, rows, counts)
+    temperature = None
+    if rows.logits is not None and len(rows) >= 2 and any(metric in wanted for metric in _BY_SCALING):
+        fit, report = fold(len(rows))
+        temperature = fit_temperature(rows.logits[fit], rows.labels[fit]).t
+        metrics |= _scaling_metrics(rows, report, temperature, counts_of(len(report)))
+    return metrics, temperature
+
+
+def _score_metrics(bundle: Bundle, split: str, counts: RowCounts) -> dict[str, Metric]:
+    rows, k = bundle.predictions(split), len(bundle.labels.names)
+    point = scores(rows.labels, rows.predictions, k)
+    boot = kept(
+        "resampled",
+        (bundle,),
+        lambda: boot_scores(counts, rows.labels, rows.predictions, k),
+        *(split, counts.resamples, counts.seed),
+    )
     digest = _digest(bundle, rows)
     found = {
         name: Metric(getattr(point, name), *boot.interval(name), point.n, Resamples(digest, boot.samples(name)))

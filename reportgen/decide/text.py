@@ -18,8 +18,8 @@ def to_text(recommendation: Recommendation) -> str:
         lines.append(f"conditional: {recommendation.conditional}")
     lines += [f"tie: {tie.model}, {tie.reason}" for tie in recommendation.ties]
     lines.append("candidates:")
-    width = max(len(found.model) for found in recommendation.candidates)
-    lines += [f"  {found.model:{width}}  {_candidate(found)}" for found in recommendation.candidates]
+    width = max(len(_name(found)) for found in recommendation.candidates)
+    lines += [f"  {_name(found):{width}}  {_candidate(found, scenario)}" for found in recommendation.candidates]
     if recommendation.flip_points:
         lines.append("flip points:")
         lines += [
@@ -55,9 +55,16 @@ def _choice(recommendation: Recommendation) -> str:
     return "; ".join(parts)
 
 
-def _candidate(found: Assessment) -> str:
+def _name(found: Assessment) -> str:
+    return found.model if found.run_id in (None, found.model) else f"{found.model} ({found.run_id})"
+
+
+def _candidate(found: Assessment, scenario: Scenario) -> str:
+    unsure = [margin.text for margin in found.margins if margin.passes is True and margin.clears is False]
     parts = [_WORDS[found.passes]]
-    parts += [_short(margin) for margin in found.margins if margin.passes is not True]
+    if unsure:
+        parts[0] += f", its interval does not clear {_listing(unsure)}"
+    parts += [_short(margin, scenario) for margin in found.margins if margin.passes is not True]
     if found.dominated_by:
         parts.append(f"dominated by {found.dominated_by}")
     elif found.dominated_by_epsilon:
@@ -77,12 +84,24 @@ def _notes(recommendation: Recommendation) -> list[str]:
     ]
 
 
-def _short(margin: Margin) -> str:
+def _short(margin: Margin, scenario: Scenario) -> str:
     if margin.passes == "unknown":
         return margin.note or f"no record of {margin.missing}"
     if margin.constraint == "needs_gpu":
         return "needs a GPU"
-    return f"{margin.text} missed" + ("" if margin.relative is None else f" by {abs(margin.relative):.1%}")
+    constraint = next(c for c in scenario.constraints if scenario.key(c) == margin.constraint)
+    figure = "" if margin.value is None else f" with {constraint.quantity.text(margin.value)}"
+    return f"{margin.text} missed{figure}{_distance(margin, upper=constraint.upper)}"
+
+
+def _distance(margin: Margin, *, upper: bool) -> str:
+    """How far on the wrong side of a limit; beyond twice a ceiling a per cent figure says little."""
+    if margin.relative is None:
+        return ""
+    over = abs(margin.relative)
+    if over >= 1 and upper:
+        return f", {over + 1:.1f} times the limit"
+    return f", {over:.1%} {'above' if upper else 'below'} it"
 
 
 def _limit(scenario: Scenario, key: str, side: str, value: float | bool) -> str:

@@ -125,7 +125,7 @@ def _ratio(
             "It exceeds this seed difference, and its interval excludes zero. One run a batch size cannot tell the "
             "batch size from the luck of a seed: more seeds of both would."
         )
-        said = "directional"
+        said = "above one seed pair"
     found.answer("w2.s3.e3", f"{sizes} {reading}", *values, verdict=said, caveats=[other])
 
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from .memory import Memory
 
-_BUILT = (1, 2, 3, 4)
+CHOICES = ("scenario", "teacher", "vanilla", "distilled", "classes", "gate")
+"""Front matter that decides what is measured; the record keeps it, so that a check can build the same again."""
+_BUILT = (1, 2, 3, 4, 5, 6)
 """Weeks with a module `week<n>` that has a function `answer(context) -> WeekAnswers`."""
 
 
@@ -76,6 +78,8 @@ def build(
         disclosure=disclosure(context),
         split=runs.split,
         highlights=answers.highlights,
+        choices={key: said[:500] for key in CHOICES if (said := (declared or {}).get(key))},
+        opening=rubric.opening,
         scored=runs.outcomes(),
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reportgen.bundle.kept import kept
 from reportgen.errors import InputError
 from reportgen.stats import (
     apply_temperature,
@@ -85,6 +86,11 @@ def calibrate(runs: Runs, run: Bundle) -> Calibration | None:
 
     The folds are the course's: a permutation seeded with 42 + 999, the first half calibrates.
     """
+    found = kept("calibration", (run,), lambda: _calibrate(runs, run), runs.split)
+    return found and replace(found, run=run)
+
+
+def _calibrate(runs: Runs, run: Bundle) -> Calibration | None:
     rows = run.predictions(runs.split or "val")
     if rows.logits is None or len(rows) < 4:
         return None
@@ -185,8 +191,10 @@ def table(runs: Runs, both: list[Calibration], table_id: str) -> Table:
     """Calibration error before and after, with the temperature of each model."""
     rows: list[dict[str, Scalar | Value]] = []
     for found in both:
-        cut = 1 - found.after.ece / found.before.ece if found.before.ece else None
         change = between(found.before, found.after, 0)
+        # A share of nothing shown would read as a gain.
+        shown = found.before.ece and not change.low <= 0 <= change.high
+        cut = 1 - found.after.ece / found.before.ece if shown else None
         rows.append(
             {
                 "run": found.run.run_id,
@@ -211,7 +219,7 @@ def table(runs: Runs, both: list[Calibration], table_id: str) -> Table:
             Column("pre", "ECE before", "score"),
             Column("post", "ECE after", "score"),
             Column("change", "Change", "number"),
-            Column("cut", "Reduction", "fraction"),
+            Column("cut", "Reduction", "fraction", help="where the interval excludes 0"),
             Column("t", "T", "number"),
             Column("gradient", "|gradient|", "number", help="at T"),
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,10 @@ from .model import Figure, Highlight, Item, Table, Value, Verification
 from .rubric import Rubric
 from .runs import Runs
 
+_SAMPLED = re.compile(r"stratified sample of ([\d,]+) of")
+
 if TYPE_CHECKING:
+    from reportgen.bundle import DatasetInfo
     from reportgen.data import Course
     from reportgen.data.audit import Audit
 
@@ -39,7 +43,16 @@ class Context:
         dataset = next((run.manifest.dataset for run in self.runs.measured if run.manifest.dataset), None)
         source = shlex.quote(dataset.name) if dataset else "SOURCE"
         chosen = "".join(f" --set {shlex.quote(setting)}" for setting in settings)
-        return f"reportgen run {runner} --data {source} --course {shlex.quote(self.course.name)}{chosen} --out RUNS"
+        limit = "" if dataset is None else _limit(dataset)
+        course = shlex.quote(self.course.name)
+        return f"reportgen run {runner} --data {source} --course {course}{limit}{chosen} --out RUNS"
+
+
+def _limit(dataset: DatasetInfo) -> str:
+    """The `--limit` the runs were made with, where they were: other rows would not be comparable."""
+    sampled = [part.n_rows for part in dataset.splits.values() if part.sampled_of and part.sampled_of > part.n_rows]
+    noted = [int(found[1].replace(",", "")) for note in dataset.notes if (found := _SAMPLED.search(note))]
+    return f" --limit {max(sampled or noted)}" if sampled or noted else ""
 
 
 @dataclass

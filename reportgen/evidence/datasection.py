@@ -67,7 +67,12 @@ def _texts(context: Context, found: SectionEvidence, any_run: str, tokenising_ru
             found.missing(item, context.command(any_run))
         return
     trust: Verification = "declared" if texts.source == "audit.json" and texts.run is None else "bound"
-    stand_in = None if texts.split == "train" else f"Measured on {texts.split}: no run kept these facts about train."
+    stand_in = (
+        None
+        if texts.split == "train"
+        else f"Measured on {texts.split}: no run kept an audit, which tells it of train too. "
+        f"This adds one: {context.command('week1')}"
+    )
     hits, n = texts.redacted
     found.answer(
         "w1.s1.e4",

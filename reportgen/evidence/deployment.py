@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .runs import Runs
 
 NAMES = ("realtime-router", "weekly-batch", "no-gpu")
+CHOICE, NOBODY = "choice_", "nobody"
 
 
 def recommendations(course: Course, runs: Runs, candidates: Sequence[Bundle]) -> list[Recommendation]:
@@ -50,6 +51,7 @@ def deployment_table(found: Sequence[Recommendation], table_id: str) -> Table:
                 "flip": listing([_flip(flip) for flip in one.flip_points], 3) or None,
             }
         )
+        notes += [_ruled_out(one, text, models) for text, models in _broken(one).items()]
         notes += [f"{name}, would settle it: {gap.model}, {gap.record}." for gap in one.missing[:3]]
     columns = [
         Column("scenario", "Deployment", wide=True),
@@ -89,6 +91,32 @@ def _prices(found: Sequence[Recommendation]) -> str:
 
 def _hours(price: Price) -> tuple[tuple[str, float | None], ...]:
     return ("GPU", price.gpu_hour), ("CPU", price.cpu_hour)
+
+
+def _broken(one: Recommendation) -> dict[str, list[str]]:
+    """Constraint to the candidates that break it."""
+    found: dict[str, list[str]] = {}
+    for candidate in one.candidates:
+        for margin in candidate.margins:
+            if margin.passes is False:
+                found.setdefault(margin.text, []).append(candidate.run_id or candidate.model)
+    return found
+
+
+def _ruled_out(one: Recommendation, constraint: str, models: Sequence[str]) -> str:
+    return f"{one.scenario.name}, ruled out by {constraint}: {', '.join(models)}."
+
+
+def choices(found: Sequence[Recommendation]) -> list[Value]:
+    """The choice in each deployment: `choice_<name>`, a run, or "nobody" where none passes."""
+    return [
+        Value(
+            f"{CHOICE}{one.scenario.name.replace('-', '_')}",
+            (one.assessment(one.choice).run_id or one.choice) if one.choice else NOBODY,
+            "text",
+        )
+        for one in found
+    ]
 
 
 def deployment_sentence(found: Sequence[Recommendation]) -> str:

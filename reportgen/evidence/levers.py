@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reportgen.bundle.kept import kept
 from reportgen.stats import apply_temperature, confidence, ece, fit_temperature, folds
 
 from .model import Column, Scalar, Table, Value
@@ -84,7 +85,9 @@ def levers_sentence(table: Table, baseline: Bundle) -> str:
 
 
 def _calibration(runs: Runs, run: Bundle) -> dict[str, float | None]:
-    return dict(zip(("ece", "ece_post"), _errors(run, runs.split or "val"), strict=True))
+    split = runs.split or "val"
+    found = kept("ece", (run,), lambda: _errors(run, split), split)
+    return dict(zip(("ece", "ece_post"), found, strict=True))
 
 
 def _errors(run: Bundle, split: str) -> tuple[float | None, float | None]:

@@ -134,6 +134,14 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Opening:
+    """A block before the first section that the author fills, such as a summary for stakeholders; never scored."""
+
+    title: str
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class RunSummary:
     """How a run is named and identified in the memo."""
 
@@ -191,5 +199,9 @@ class WeekEvidence:
     split: str | None = None
     """The split the memo reports on."""
     highlights: tuple[Highlight, ...] = ()
+    choices: Mapping[str, str] = field(default_factory=dict)
+    """What the author's front matter chose that the evidence depends on: a scenario, the role of a run."""
+    opening: Opening | None = None
+    """What stands before the first section, where the course asks for something."""
     scored: tuple[Scored, ...] = ()
     """What the numbers can be recomputed from; it goes into the memo's record, not into the twins."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from reportgen.errors import InputError
 
+from .model import Opening
+
 if TYPE_CHECKING:
     from reportgen.data import Course
 
@@ -50,6 +52,8 @@ class Rubric:
     week: int
     title: str
     sections: tuple[RubricSection, ...]
+    opening: Opening | None = None
+    """An unscored block before the first section."""
 
     @property
     def points(self) -> int:
@@ -74,7 +78,7 @@ def parse_rubric(raw: Mapping[str, Any], where: str = "rubrics.toml") -> Rubric:
     """
     try:
         sections = tuple(_section(section, number) for number, section in enumerate(raw["section"], start=1))
-        rubric = Rubric(int(raw["number"]), str(raw["title"]), sections)
+        rubric = Rubric(int(raw["number"]), str(raw["title"]), sections, _opening(raw.get("opening")))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"malformed rubric ({error!r})", where=where, remedy="see ecbs5200/rubrics.toml") from None
     ids = [section.id for section in sections]
@@ -91,6 +95,10 @@ def parse_rubric(raw: Mapping[str, Any], where: str = "rubrics.toml") -> Rubric:
                 remedy="fix `bands`",
             )
     return rubric
+
+
+def _opening(raw: Mapping[str, Any] | None) -> Opening | None:
+    return None if raw is None else Opening(str(raw["title"]), tuple(map(str, raw["prompts"])))
 
 
 def _section(raw: Mapping[str, Any], number: int) -> RubricSection:

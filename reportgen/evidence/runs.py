@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reportgen.bundle import NotComparable, comparable
+from reportgen.bundle.kept import kept
 from reportgen.errors import InputError
 from reportgen.stats import BOOT_METRICS, RESAMPLES, boot_scores, compare, per_class, rescue, row_counts, scores, wilson
 
@@ -124,14 +125,19 @@ class Runs:
         if run.run_id not in self._resampled:
             labels, predictions = self._rows(run)
             counts = self.counts(run)
-            self._resampled[run.run_id] = boot_scores(counts, labels, predictions, len(run.labels.names))
+            self._resampled[run.run_id] = kept(
+                "resampled",
+                (run,),
+                lambda: boot_scores(counts, labels, predictions, len(run.labels.names)),
+                *(self.split, counts.resamples, counts.seed),
+            )
         return self._resampled[run.run_id]
 
     def counts(self, run: Bundle) -> RowCounts:
         """The memo's one matrix of row counts for the rows this run was scored on."""
         n = len(self._rows(run)[0])
         if n not in self._counts:
-            self._counts[n] = row_counts(n)
+            self._counts[n] = kept("counts", (), lambda: row_counts(n), n)
         return self._counts[n]
 
     def value(self, run: Bundle, metric: str) -> Value:
@@ -183,11 +189,14 @@ class Runs:
         """Rescued and lost classes of `run` against `baseline`. Only for comparable runs."""
         key = (run.run_id, baseline.run_id)
         if key not in self._rescues:
-            self.resampled(baseline)
             labels, predictions = self._rows(run)
             _, reference = self._rows(baseline)
-            counts = self._counts[len(labels)]
-            self._rescues[key] = rescue(labels, reference, predictions, len(run.labels.names), counts)
+            self._rescues[key] = kept(
+                "rescue",
+                (run, baseline),
+                lambda: rescue(labels, reference, predictions, len(run.labels.names), self.counts(run)),
+                self.split,
+            )
         return self._rescues[key]
 
     # ------------------------------------------------------------------------------------------------------ warnings

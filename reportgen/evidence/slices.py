@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reportgen.bundle.kept import kept
 from reportgen.data.slices import AXES, slice_axes
 from reportgen.stats import boot_models, compare, holm, interval
 
@@ -121,6 +123,11 @@ def cut(frame: pd.DataFrame, axes: list[str], max_length: int) -> dict[str, NDAr
 
 def measure(runs: Runs, pair: Pair, axes: dict[str, NDArray[np.object_]]) -> tuple[Axis, ...]:
     """Both models on every slice; p-values are Holm-adjusted over all slices together."""
+    drawn = tuple((axis, hashlib.sha256("\n".join(names).encode()).hexdigest()) for axis, names in axes.items())
+    return kept("slices", pair.both, lambda: _measure(runs, pair, axes), runs.split, drawn)
+
+
+def _measure(runs: Runs, pair: Pair, axes: dict[str, NDArray[np.object_]]) -> tuple[Axis, ...]:
     split = runs.split or "val"
     rows = pair.reference.predictions(split)
     answers = [run.predictions(split).predictions for run in pair.both]

@@ -75,6 +75,7 @@ def zeros(runs: Runs, run: Bundle, inside: NDArray[np.bool_]) -> tuple[int, int]
 def tier_table(runs: Runs, shown: Sequence[Bundle], counts: Ints, rule: str, table_id: str) -> Table:
     """Mean F1 and zero-F1 classes of each tier under each run."""
     rows: list[dict[str, Scalar | Value]] = []
+    absent = int((runs.per_class(shown[0]).support == 0).sum()) if shown else 0
     for tier, inside in present(counts, rule).items():
         for run in shown:
             zero, supported = zeros(runs, run, inside)
@@ -92,7 +93,13 @@ def tier_table(runs: Runs, shown: Sequence[Bundle], counts: Ints, rule: str, tab
     return Table(
         id=table_id,
         caption=f"Mean F1 over the classes of each tier on {runs.split} ({TIER_RULES[rule]}). The mean runs over the "
-        "tier's classes, each F1 over all rows, so a false alarm from another tier counts.",
+        "tier's classes, each F1 over all rows, so a false alarm from another tier counts."
+        + (
+            f" {plural(absent, 'class', 'classes')} without rows on {runs.split} {'counts' if absent == 1 else 'count'} "
+            "in it with F1 = 0."
+            if absent
+            else ""
+        ),
         columns=(
             Column("tier", "Tier"),
             Column("run", "Run"),

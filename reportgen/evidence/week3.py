@@ -177,7 +177,13 @@ def _latency(context: Context, roles: Roles) -> SectionEvidence:
     if advice:
         table = deployment.deployment_table(advice, "w3-deployment")
         found.tables.append(table)
-        found.answer("w3.s4.e3", deployment.deployment_sentence(advice), verification="bound", exhibits=(table.id,))
+        found.answer(
+            "w3.s4.e3",
+            deployment.deployment_sentence(advice),
+            *deployment.choices(advice),
+            verification="bound",
+            exhibits=(table.id,),
+        )
     elif candidates:
         found.answer("w3.s4.e3", "Name it in the text; this course ships no deployment.", verification="declared")
     else:

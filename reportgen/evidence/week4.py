@@ -300,7 +300,7 @@ def _noise(context: Context, pair: Pair) -> SectionEvidence:
         head = "Yes" if difference.verdict == "real" else "A direction, no more: too few predictions differ"
         said = (
             f"{head}: the end of {_bounds(difference)} nearest to zero is {show(margin, 'score')} away, "
-            f"{show(margin / width, 'fraction')} of the interval's width ({show(width, 'score')}); "
+            f"{_times(margin / width)} the interval's width ({show(width, 'score')}); "
             f"{plural(difference.changed, 'prediction')} differ."
         )
     table, pools = noise.disagreements(runs, pair, "w4-disagreements")
@@ -315,6 +315,10 @@ def _noise(context: Context, pair: Pair) -> SectionEvidence:
         caveats=[seed for seed in seeds if seed],
     )
     return found
+
+
+def _times(share: float) -> str:
+    return f"{show(share, 'fraction')} of" if share < 1 else f"{share:.1f} times"
 
 
 def _bounds(found: Difference) -> str:

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Literal
 
 Kind = Literal["memo", "notebook", "html", "other"]
-"""memo: by reportgen, with a record; notebook: exported to HTML by nbconvert; html: any other page; other: not a page."""
+"""memo: by reportgen; notebook: exported to HTML by nbconvert; html: any other page; other: not a page."""
 
 
 @dataclass(frozen=True)
 class SubmittedFile:
-    """One file a student handed in, copied to a folder of our own; its name is the student's and is never a path of ours."""
+    """One file a student handed in, copied to a folder of our own.
+
+    Its name is the student's and is never a path of ours.
+    """
 
     name: str
     path: Path

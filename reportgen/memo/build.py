@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ def build_memo(
     prose: str | Path | None = None,
     course: str | Path | None = None,
     twins: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Build a week's memo; nothing is written unless all of it can be.
 
@@ -37,6 +38,7 @@ def build_memo(
         prose: the author's Markdown.
         course: name or folder; by default the one the bundles name.
         twins: also write Markdown and JSON.
+        say: is told what the text cites and nothing measured.
 
     Returns:
         The files written, the memo first.
@@ -66,7 +68,7 @@ def build_memo(
         memory=find_memory(week, places, chosen),
         declared=text.front if text is not None else None,
     )
-    pages = {target: render(evidence, text)}
+    pages = {target: render(evidence, text, say)}
     if twins:
         pages[target.with_suffix(".md")] = twin.to_markdown(evidence, text)
         pages[target.with_suffix(".json")] = twin.to_json(evidence, text)

@@ -6,10 +6,11 @@ As in `svg`, x is in per cent of the width and y in pixels.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reportgen.evidence.calibrated import THIN
+from reportgen.evidence.model import Unit
 from reportgen.evidence.numbers import show
 
 LABEL = 22
@@ -63,16 +64,17 @@ def forest(data: Mapping[str, Any]) -> Forest:
     def x(value: float) -> float:
         return _round(100 * (min(max(value, low), high) - low) / (high - low)) if value == value else 0.0
 
+    unit: Unit = data.get("unit", "score")
     rows, heads, y = [], [], 0.0
     for axis in data["axes"]:
         y += 22
         heads.append(Text(0, y, str(axis["name"])))
         for part in axis["slices"]:
             y += 20
-            span = f"[{show(part['low'], 'score', signed=True)}, {show(part['high'], 'score', signed=True)}]"
+            span = f"[{show(part['low'], unit, signed=True)}, {show(part['high'], unit, signed=True)}]"
             look = f"{part['state']}{' faint' if part['few'] else ''}"
             title = (
-                f"{axis['name']}, {part['name']}: {show(part['delta'], 'score', signed=True)} {span}, n = {part['n']:,}"
+                f"{axis['name']}, {part['name']}: {show(part['delta'], unit, signed=True)} {span}, n = {part['n']:,}"
             )
             rows.append(
                 Row(
@@ -87,25 +89,49 @@ def forest(data: Mapping[str, Any]) -> Forest:
                 )
             )
         y += 8
-    ticks = tuple(Text(x(value), y + 16, _tick(value)) for value in _ticks(low, high))
+    scale = 100 if unit == "fraction" else 1
+    ticks = tuple(Text(x(value), y + 16, _tick(round(scale * value, 4))) for value in _ticks(low, high))
     # One above the other: two names side by side do not fit a telephone.
     sides = (
-        Text(100, y + 36, f"right of the line: {_short(data['run'])} better →"),
-        Text(100, y + 52, f"← left of it: {_short(data['baseline'])} better"),
+        Text(100, y + 36, data.get("right") or f"right of the line: {_short(data['run'])} better →"),
+        Text(100, y + 52, data.get("left") or f"← left of it: {_short(data['baseline'])} better"),
     )
     return Forest(y + 58, y, x(0.0), tuple(rows), tuple(heads), ticks, sides)
+
+
+_STEPS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 def _ticks(low: float, high: float) -> list[float]:
     """Three to six round values that the scale holds."""
     span = high - low
-    step = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if span / step <= 5)
+    step = next((step for step in _STEPS if span / step <= 5), span / 4)
     first = int(low / step) - 1
     return [round(i * step, 4) for i in range(first, first + 12) if low + 0.04 * span <= i * step <= high - 0.04 * span]
 
 
 def _tick(value: float) -> str:
     return f"{value:+g}".replace("-", "−") if value else "0"
+
+
+@dataclass(frozen=True)
+class Forests:
+    """Small forests, each with a scale of its own."""
+
+    panels: tuple[tuple[str, Forest], ...]
+    """Name and drawing."""
+
+
+def forests(data: Mapping[str, Any]) -> Forests:
+    """A panel a metric; one side says where the run is the better one."""
+    panels = []
+    for part in data["panels"]:
+        drawn = forest({**part, "axes": [{**axis, "name": ""} for axis in part["axes"]]})
+        right = part["run"] == data["run"]
+        words = f"{_short(data['run'])} better →" if right else f"← {_short(data['run'])} better"
+        side = Text(100 if right else 0, drawn.foot + 36, words, "last" if right else "")
+        panels.append((str(part["axes"][0]["name"]), replace(drawn, height=drawn.foot + 44, heads=(), sides=(side,))))
+    return Forests(tuple(panels))
 
 
 @dataclass(frozen=True)

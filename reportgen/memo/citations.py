@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,14 @@ def _values(evidence: WeekEvidence) -> Iterator[tuple[Value, str]]:
             cells = (cell for row in table.rows for cell in row.values() if isinstance(cell, Value))
             # A class's F1 has the same name for every class: none of them is the run's.
             yield from ((cell, table.id) for cell in cells if cell.metric != "f1")
+
+
+def near(unknown: Iterable[str], known: Mapping[str, Cited]) -> str:
+    """What unknown names may have meant, for a terminal; empty where nothing is like them."""
+    from difflib import get_close_matches
+
+    meant = [match for name in dict.fromkeys(unknown) for match in get_close_matches(name, known, n=1, cutoff=0.7)]
+    return f"; perhaps {', '.join(f'[@{name}]' for name in dict.fromkeys(meant))}" if meant else ""
 
 
 def install(markdown: MarkdownIt, known: Mapping[str, Cited], unknown: list[str]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from . import charts, panels, svg
+from . import charts, flipchart, panels, svg, tradeoff
 from .environment import environment
 
 if TYPE_CHECKING:
@@ -17,11 +17,14 @@ _DRAWN = {
     "class-f1": (svg.class_f1, "figures/class_f1.svg"),
     "class-pairs": (svg.class_pairs, "figures/class_pairs.svg"),
     "forest": (charts.forest, "figures/forest.svg"),
+    "forests": (charts.forests, "figures/forests.svg"),
     "reliability": (charts.reliability, "figures/reliability.svg"),
     "destinations": (charts.destinations, "figures/destinations.svg"),
     "tier-ladder": (panels.tier_ladder, "figures/panel.svg"),
     "f1-scatter": (panels.f1_scatter, "figures/panel.svg"),
     "confusion-block": (panels.confusion_block, "figures/panel.svg"),
+    "tradeoff": (tradeoff.tradeoff, "figures/tradeoff.svg"),
+    "flips": (flipchart.flips, "figures/flips.svg"),
     "support": (charts.support, "figures/support.svg"),
 }
 

@@ -24,14 +24,47 @@ FRONT_MATTER = {
     "date": "Date",
     "recommendation": "Recommendation",
     "direction": "Confidence in it",
+    "classes": "Named classes",
+    "gate": "Gate",
+    "teacher": "Teacher",
+    "vanilla": "Vanilla student",
+    "distilled": "Distilled student",
 }
 """Keys of the front matter, and what the memo calls them."""
 DISCLOSED = ("data", "licences", "code", "ai_use")
 _OF_WEEK = {
     3: ("recommendation:",),
     4: ("# How your confidence in week 3's recommendation moved: up, down or sideways.", "direction:"),
+    5: (
+        "# Above, the scenario you decide for; without one it is week5-envelope.",
+        "recommendation:",
+        "# If you like: classes to follow, separated by semicolons, and the confidence from which a prediction counts.",
+        "classes:",
+        "gate:",
+    ),
+    6: (
+        "# Above, the scenario you decide for: week6-a (triage), week6-b (regulated review), week6-c (long tail).",
+        "# Only where bundles do not say which run is which, write vanilla:, distilled: and teacher: with a run each.",
+    ),
 }
 """Front matter that later weeks, or one week's rubric, ask for."""
+CITABLE = {
+    1: ("accuracy", "macro_f1", "weighted_f1", "zero_f1", "delta_macro_f1", "delta_accuracy", "rescued", "lost"),
+    2: ("macro_f1", "zero_f1", "delta_macro_f1", "tail_mean_f1", "rescued", "lost", "steps_per_epoch"),
+    3: ("macro_f1", "delta_macro_f1", "rare_mean_f1", "common_mean_f1", "zero_f1", "latency_ms_single_stream"),
+    5: (
+        "macro_f1",
+        "delta_head_accuracy",
+        "delta_tail_accuracy",
+        "ece",
+        "ece_scaled",
+        "temperature",
+        "latency_ms_offline",
+        "memory_allocated_peak",
+    ),
+    4: ("delta_macro_f1", "share_positive", "ece", "ece_scaled", "temperature", "mcnemar_p", "macro_f1_scaled"),
+}
+"""What a week's text is likely to cite."""
 MAX_BYTES = 500_000
 
 _KEY = re.compile(r"([A-Za-z_-]+)\s*:(?:\s+|$)(.*)")
@@ -187,6 +220,9 @@ def _plain(title: str) -> str:
 
 def new_prose(rubric: Rubric, course: str) -> str:
     """The file to start from: front matter to fill, a heading a section, the prompts as comments."""
+    opening = (
+        [f"<!-- {rubric.opening.title}: {prompt} -->" for prompt in rubric.opening.prompts] if rubric.opening else []
+    )
     lines = (
         "---",
         "author:",
@@ -201,8 +237,11 @@ def new_prose(rubric: Rubric, course: str) -> str:
         "",
         f"<!-- {course}, week {rubric.week}: {rubric.title}. Two to three pages; tables, figures and the run log are",
         "added for you. Cite a number as [@run.metric], such as [@tfidf.macro_f1]: it is filled in and linked.",
+        *(f"Names of this week: {', '.join(CITABLE[rubric.week])}." for _ in range(rubric.week in CITABLE)),
+        "delta_ before a name is the difference to the run's baseline. `reportgen memo --twins` lists all in its JSON.",
         "Comments like this one are never shown. -->",
         "",
+        *([*opening, "", ""] if opening else []),
         *(line for section in rubric.sections for line in _prompts(section)),
     )
     return "\n".join(lines)

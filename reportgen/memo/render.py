@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 NOT_STATED = "not stated by the author"
 
 
-def render(evidence: WeekEvidence, prose: Prose | None = None) -> str:
+def render(evidence: WeekEvidence, prose: Prose | None = None, say: Callable[[str], None] | None = None) -> str:
     """The memo's HTML with its record. The same evidence and prose give the same bytes.
 
     Args:
         evidence: what `reportgen.evidence.build` returned.
         prose: the author's text; without it every reasoning block shows its prompt.
+        say: is told what the text cites and nothing measured.
     """
     text = prose or Prose({})
     known = citations.index(evidence)
@@ -37,6 +39,8 @@ def render(evidence: WeekEvidence, prose: Prose | None = None) -> str:
     if unknown:
         names = ", ".join(f"[@{name}]" for name in dict.fromkeys(unknown))
         notices.append(f"Cited but not measured: {names}. These are marked in the text.")
+        if say is not None:
+            say(f"Cited but not measured: {names}{citations.near(unknown, known)}.")
     html = (
         environment()
         .get_template("week.html")

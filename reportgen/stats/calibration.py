@@ -22,16 +22,25 @@ CLIP = 1e-12
 
 def softmax(logits: ArrayLike) -> Floats:
     """Probabilities (n, k) of logits (n, k), in double precision."""
+    exp = _exponentials(logits)
+    exp /= exp.sum(axis=1, keepdims=True)
+    return exp
+
+
+def _exponentials(logits: ArrayLike) -> Floats:
+    """exp(z − max z) of each row, (n, k)."""
     z = _check.floats(logits, "logits", ndim=2)
     if not z.size:
         raise InputError(f"there are no logits to score, got shape {z.shape}")
-    exp = np.exp(z - z.max(axis=1, keepdims=True))
-    return np.asarray(exp / exp.sum(axis=1, keepdims=True), dtype=np.float64)
+    below: Floats = z - z.max(axis=1, keepdims=True)
+    np.exp(below, out=below)
+    return below
 
 
 def confidence(logits: ArrayLike) -> Floats:
     """Highest softmax probability of each row, (n,)."""
-    return np.asarray(softmax(logits).max(axis=1), dtype=np.float64)
+    # The highest exponential is exp(0) = 1.
+    return np.asarray(1 / _exponentials(logits).sum(axis=1), dtype=np.float64)
 
 
 def confidence_rows(confidences: ArrayLike, correct: ArrayLike) -> tuple[Floats, Floats]:

@@ -153,7 +153,13 @@ def chance_distribution(probabilities: ArrayLike) -> Floats:
 
 
 def rescue(
-    labels: ArrayLike, baseline: ArrayLike, candidate: ArrayLike, k: int, counts: RowCounts | None = None
+    labels: ArrayLike,
+    baseline: ArrayLike,
+    candidate: ArrayLike,
+    k: int,
+    counts: RowCounts | None = None,
+    *,
+    intervals: bool = True,
 ) -> Rescue:
     """The rare-class-rescue table of a candidate against a baseline.
 
@@ -163,14 +169,17 @@ def rescue(
         candidate: likewise, of the same rows.
         k: size of the label list.
         counts: the memo's resamples, for the intervals; drawn with the default seed when left out.
+        intervals: whether to resample at all; without, `low` and `high` are NaN.
 
     Raises:
         InputError: arrays that do not fit each other.
     """
     tests = rescue_tests(labels, baseline, candidate, k)
     before, after = per_class(labels, baseline, k), per_class(labels, candidate, k)
-    resamples = row_counts(int(before.support.sum())) if counts is None else counts
-    low, high = _delta_intervals(*boot_models(resamples, labels, [baseline, candidate], k))
+    low = high = np.full(k, np.nan)
+    if intervals:
+        resamples = row_counts(int(before.support.sum())) if counts is None else counts
+        low, high = _delta_intervals(*boot_models(resamples, labels, [baseline, candidate], k))
     rows = RescueRows(
         label=np.arange(k),
         support=before.support,

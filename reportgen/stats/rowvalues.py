@@ -91,9 +91,13 @@ def paired_ece(
 
 def _weighted(counts: RowCounts, weights: Floats, mask: Bools | None) -> Floats:
     """Sums over rows of `weights` (m, rows) times the counts, (m, R)."""
+    from scipy.sparse import csr_array
+
+    # Most weights are zero: a row is in one bin, few answers differ. A dense product would also wait for BLAS threads.
+    sparse = csr_array(weights)
     result = np.empty((len(weights), counts.resamples))
     for columns, block in counts.blocks(np.dtype(np.float64), mask):
-        result[:, columns] = weights @ block
+        result[:, columns] = sparse @ block
     return result
 
 

@@ -251,7 +251,7 @@ def test_files_that_disagree_are_flagged(bring, place) -> None:
 
 def test_percent_in_a_course_table_names_the_cell(bring, place) -> None:
     line = bring.refused(place("week1_results.csv", WEEK1.replace("0.542", "54.2")))
-    assert "accuracy 54.2 is no share in week1_results.csv, row 1 (TF-IDF + LogReg), column accuracy" in line
+    assert "accuracy 54.2 is no share (week1_results.csv, row 1 (TF-IDF + LogReg), column accuracy)" in line
 
 
 # --------------------------------------------------------------------------------------------------------- documents

@@ -81,7 +81,7 @@ def test_empty_cells_and_absent_columns_are_unknown(bring, place) -> None:
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
-        ({"accuracy": 54.2}, "accuracy 54.2 is no share in t.csv, row 1 (TF-IDF), column accuracy: write 0.542"),
+        ({"accuracy": 54.2}, "accuracy 54.2 is no share (t.csv, row 1 (TF-IDF), column accuracy): write 0.542"),
         ({"macro_f1": "13.2%"}, "in percent"),
         ({"ece": -0.1}, "is no share"),
         ({"accuracy": "0,542"}, "is no number"),

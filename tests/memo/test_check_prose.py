@@ -75,9 +75,28 @@ def test_rounding(typed: str, figure: float, fits: bool) -> None:
 
 
 def test_sentences_end_where_they_end() -> None:
-    assert (
-        sentences("F1 is 0.31. It is low! “Why?” asks p. 3") == ["F1 is 0.31.", "It is low! “Why?” asks p. 3"] or True
-    )
+    assert sentences("F1 is 0.31. It is low! “Why?” asks p. 3") == ["F1 is 0.31.", "It is low!", "“Why?” asks p. 3"]
+    assert sentences("It is 0.31. tfidf has 0.2. then.", ["tfidf"]) == ["It is 0.31.", "tfidf has 0.2. then."]
+
+
+def test_a_run_may_be_called_by_its_model(evidence, check) -> None:
+    wrong = check("## 2.\n\nTF-IDF reaches a macro F1 of 0.912.")
+    assert ids(wrong, "red") == ["number.contradicted"]
+    assert not wrong.ok
+    right = score(evidence, "tfidf", "macro_f1")
+    assert not ids(check(f"## 2.\n\nTF-IDF reaches a macro F1 of {right:.3f}."), "red")
+
+
+def test_a_name_of_several_runs_contradicts_nothing(evidence, check) -> None:
+    """MiniLM is a frozen encoder and two fine-tuned ones here: which of them is meant, a person decides."""
+    assert not ids(check("## 3.\n\nMiniLM reaches a macro F1 of 0.912."), "red")
+
+
+def test_a_sentence_may_begin_with_a_run(evidence, check) -> None:
+    right, other = score(evidence, "encoder", "macro_f1"), score(evidence, "tfidf", "macro_f1")
+    said = f"The encoder has a macro F1 of {right:.3f}. tfidf has a macro F1 of {other + 0.2:.3f}."
+    (found,) = [one for one in check(f"## 3.\n\n{said}").findings if one.severity == "red"]
+    assert found.said == f"{other + 0.2:.3f}"
     assert sentences("The gain is 0.3. The loss is 0.2.") == ["The gain is 0.3.", "The loss is 0.2."]
 
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.data import load_course
 from reportgen.errors import InputError, UsageError
-from reportgen.evidence import load_rubric
-from reportgen.memo import new_prose, parse_prose, read_prose, write_new_prose
+from reportgen.evidence import build, load_rubric
+from reportgen.memo import new_prose, parse_prose, read_prose, render, write_new_prose
+from reportgen.memo.citations import index
+from reportgen.memo.prose import CITABLE
 
 RUBRIC = load_rubric(load_course("ecbs5200"), 1)
+
+
+def simulated_weeks():
+    spec = importlib.util.spec_from_file_location("simulated_weeks", Path(__file__).parents[1] / "simulated_weeks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def parse(text: str):
@@ -49,11 +61,11 @@ def test_comments_are_dropped_and_empty_sections_left_out() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("## 7. Nonsense\n", "no section is called '7. Nonsense' in the prose, line 1"),
+        ("## 7. Nonsense\n", "no section is called '7. Nonsense' (the prose, line 1)"),
         ("## 2. Data Audit\n", "no section is called '2. Data Audit'"),
         ("## 1\na\n## Data Audit\nb", "appears twice"),
         ("---\nauthor: A\n", "without an end"),
-        ("---\npassword: A\n---\n", "no key 'password' in the prose, line 2"),
+        ("---\npassword: A\n---\n", "no key 'password' (the prose, line 2)"),
     ],
 )
 def test_what_cannot_be_placed_is_refused(text: str, message: str) -> None:
@@ -72,6 +84,19 @@ def test_a_new_file_parses_to_nothing(tmp_path) -> None:
     assert (prose.sections, prose.front, prose.opening, prose.words) == ({}, {}, "", 0)
     with pytest.raises(UsageError, match="already"):
         write_new_prose(1, course, path)
+
+
+@pytest.mark.parametrize("week", sorted(CITABLE))
+def test_the_names_a_new_file_offers_can_be_cited(simulated, week, tmp_path) -> None:
+    runs = simulated_weeks().week3(simulated, tmp_path, simulated.World(k=12, train=2_000, n=300))
+    known = index(build(week, runs, load_course("ecbs5200")))
+    assert set(CITABLE[week]) <= {name.partition(".")[2] for name in known}
+
+
+def test_what_cannot_be_cited_is_said_with_what_was_meant(evidence) -> None:
+    said: list[str] = []
+    render(evidence, parse("## 1\nIt is [@tfidf.macrof1], [@tfidf.macro_f1] and [@nobody.x].\n"), said.append)
+    assert said == ["Cited but not measured: [@tfidf.macrof1], [@nobody.x]; perhaps [@tfidf.macro_f1]."]
 
 
 @pytest.mark.parametrize("week", range(1, 7))

@@ -23,6 +23,12 @@ TOPICS = {
 FILLER = "please help me with my I have a the it was not"
 
 
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
 @pytest.fixture(scope="session")
 def topics_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """120 sentences of 4 labels, told apart by their words, of uneven length."""
@@ -60,7 +66,7 @@ def tiny_bert(topics: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path
     from transformers import BertConfig, BertModel
 
     folder = tmp_path_factory.mktemp("tiny-bert")
-    tokenizer = _tokenizer([*topics.splits["train"].texts], pad_token="<pad>")
+    tokenizer = _tokenizer([*topics.splits["train"].texts], pad_token="<pad>", mask_token="<mask>")
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=len(tokenizer),

@@ -90,7 +90,7 @@ class Toy:
         config = TrainingConfig(**({"epochs": 3, "lr": 0.05, "batch_size": 8, "weight_decay": 0} | keys))
         loss = make_loss("ce", self.counts, weighting="sqrt")
         checkpoints = Checkpoints(folder, fingerprint)
-        return Trainer(model, scorer, accelerator, loss, config, checkpoints, 42, lambda line: None)
+        return Trainer(model, scorer, accelerator, loss, config, checkpoints, 42, lambda line: None, model.head)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .memo import check_memo
+from .memo import Inspection, check_memo, inspect_memo
 from .report import Finding, Report
 
-__all__ = ["Finding", "Report", "check_memo"]
+__all__ = ["Finding", "Inspection", "Report", "check_memo", "inspect_memo"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,7 @@ def check_bundles(
             matched.append(bundle)
             _compare_rows(bundle, recomputer, report)
     if len(matched) == len(record.runs):
-        _compare_evidence(page, recomputer, _evidence(matched, record.week, course), report)
+        _compare_evidence(page, recomputer, _evidence(matched, record.week, course, record.choices), report)
 
 
 def _compare_rows(bundle: Bundle, recomputer: Recomputer, report: Report) -> None:
@@ -67,7 +67,9 @@ def _compare_rows(bundle: Bundle, recomputer: Recomputer, report: Report) -> Non
         report.add("bundle.rows", "red", bundle.run_id, "the memo carries other predictions than the bundle")
 
 
-def _evidence(bundles: list[Bundle], week: int, course: str | Path | Course | None) -> WeekEvidence:
+def _evidence(
+    bundles: list[Bundle], week: int, course: str | Path | Course | None, choices: Mapping[str, str]
+) -> WeekEvidence:
     from reportgen.data import load_course
     from reportgen.evidence import build
 
@@ -78,7 +80,8 @@ def _evidence(bundles: list[Bundle], week: int, course: str | Path | Course | No
                 f"the bundles belong to several courses: {', '.join(named)}", remedy="choose one with --course"
             )
         course = named[0]
-    return build(week, bundles, load_course(course) if isinstance(course, str | Path) else course)
+    chosen = load_course(course) if isinstance(course, str | Path) else course
+    return build(week, bundles, chosen, declared=choices)
 
 
 def _compare_evidence(page: MemoPage, recomputer: Recomputer, evidence: WeekEvidence, report: Report) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from reportgen.errors import ReportgenError
 from ..record import RecordError, read_page
 from ..record.page import MemoPage, NotAMemo, text_of
 from .prose import check_prose
+from .recommendation import check_recommendation
 from .recompute import Recomputer
 from .report import Report, SectionState
 from .shown import check_figures, check_text
@@ -25,6 +27,8 @@ def check_memo(
     path: str | Path,
     bundles: str | Path | Iterable[str | Path] | None = None,
     course: str | Path | Course | None = None,
+    *,
+    intervals: bool = True,
 ) -> Report:
     """Recompute what a memo's record allows, compare it with the page, and read its prose.
 
@@ -32,6 +36,7 @@ def check_memo(
         path: the memo's HTML file.
         bundles: the runs it was built from, or folders of them; then every item is built again and compared.
         course: whose rubric it answers; by default the bundles' own. Only used with bundles.
+        intervals: whether to compute intervals and verdicts again, not only point values.
 
     Returns:
         A report; a record or page that cannot be read is one red finding.
@@ -40,27 +45,48 @@ def check_memo(
         NotAMemo: no file, or nothing of a memo in it.
         ReportgenError: bundles or a course that cannot be read.
     """
+    return inspect_memo(path, bundles, course, intervals=intervals).report
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A report and what it was read from; None where the record or the page cannot be read."""
+
+    report: Report
+    page: MemoPage | None = None
+    recomputer: Recomputer | None = None
+
+
+def inspect_memo(
+    path: str | Path,
+    bundles: str | Path | Iterable[str | Path] | None = None,
+    course: str | Path | Course | None = None,
+    *,
+    intervals: bool = True,
+) -> Inspection:
+    """`check_memo`, with the page and the record's rows for whoever asks more of them."""
     report = Report()
     try:
         page = read_page(path)
         record = page.record()
-        recomputer = Recomputer(record)
+        recomputer = Recomputer(record, intervals=intervals)
     except NotAMemo:
         raise
     except ReportgenError as error:
         name = "record" if isinstance(error, RecordError) else "page"
         report.add(f"{name}.unreadable", "red", error.where or Path(path).name, error.what)
-        return report
+        return Inspection(report)
     report.sections = _states(page, record)
     check_text(page, record, report)
     check_figures(page, recomputer, report)
-    check_prose(page, recomputer, report)
+    said = check_prose(page, recomputer, report)
+    check_recommendation(page, record, said, report)
     if bundles is not None:
         from .bundles import check_bundles
 
         paths = [bundles] if isinstance(bundles, str | Path) else list(bundles)
         check_bundles(page, recomputer, paths, course, report)
-    return report
+    return Inspection(report, page, recomputer)
 
 
 def _states(page: MemoPage, record: Record) -> list[SectionState]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +24,8 @@ _POINTER = re.compile(
     re.IGNORECASE,
 )
 _PERCENT = ("%", "percent", "percentage point", "percentage points", "per cent", "pp", "point", "points")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“\"(\[])")
+_END, _CAPITAL = r"(?<=[.!?])\s+", r"A-Z“\"(\[⟨"
+_SENTENCE = re.compile(f"{_END}(?=[{_CAPITAL}])")
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,11 @@ class Typed:
         return False
 
 
-def sentences(text: str) -> list[str]:
-    """A paragraph's sentences."""
-    return [part for part in _SENTENCE.split(text) if part.strip()]
+def sentences(text: str, openings: Iterable[str] = ()) -> list[str]:
+    """A paragraph's sentences; one may begin with one of `openings`, such as a run's name in small letters."""
+    names = "|".join(re.escape(name) for name in openings)
+    pattern = re.compile(rf"{_END}(?=[{_CAPITAL}]|(?:{names})(?![\w-]))") if names else _SENTENCE
+    return [part for part in pattern.split(text) if part.strip()]
 
 
 def typed_numbers(sentence: str) -> Iterator[Typed]:

@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 
     from reportgen.evidence import Value
 
+    from ..record import Record
     from .recompute import Recomputer
     from .report import Report
 
 WORDS = (300, 1_800)
 """Two to three printed pages, tables and figures apart: what fits, generously."""
 MAX_SENTENCES = 5_000
+SHORTEST_NAME = 3
+"""Shorter names of models would be found in ordinary words."""
 _SYNONYMS = {
     "accuracy": ("accuracy", "accurate"),
     "macro_f1": ("macro f1", "macro-f1", "macro averaged f1"),
@@ -62,19 +65,22 @@ _NOT_STATED = "not stated by the author"
 
 
 @dataclass(frozen=True)
-class _Sentence:
+class Sentence:
+    """A sentence of the author's, with the metric and run of each figure it cites."""
+
     section: str
     text: str
     cited: tuple[tuple[str, str | None], ...]
 
 
-def check_prose(page: MemoPage, recomputer: Recomputer, report: Report) -> None:
-    """Everything the author is answerable for."""
+def check_prose(page: MemoPage, recomputer: Recomputer, report: Report) -> list[Sentence]:
+    """Everything the author is answerable for; returns the sentences it read."""
     values = [as_value(value) for group in recomputer.record.groups for value in group.values]
     blocks = list(_blocks(page))
     _check_citations(blocks, values, report)
     _check_gaps(page, report)
-    said = [sentence for section, block in blocks for sentence in _sentences(section, block)][:MAX_SENTENCES]
+    runs = [run.run_id for run in recomputer.record.runs]
+    said = [sentence for section, block in blocks for sentence in _sentences(section, block, runs)][:MAX_SENTENCES]
     report.words = sum(len(text_of(block).split()) for _, block in blocks)
     if report.words and not WORDS[0] <= report.words <= WORDS[1]:
         report.add(
@@ -86,6 +92,7 @@ def check_prose(page: MemoPage, recomputer: Recomputer, report: Report) -> None:
         )
     _check_numbers(said, values, recomputer, report)
     _check_claims(said, recomputer, report)
+    return said
 
 
 def _blocks(page: MemoPage) -> Iterator[tuple[str, LexborNode]]:
@@ -137,12 +144,12 @@ def _check_gaps(page: MemoPage, report: Report) -> None:
         return
     for entry in disclosure.css(".declared"):
         if _NOT_STATED in text_of(entry):
-            report.add(
-                "disclosure.empty", "amber", "disclosure", text_of(entry).replace(_NOT_STATED, "is").strip() + " empty"
-            )
+            who = entry.css_first(".who")
+            name = text_of(entry.css_first("dt") or entry).removesuffix(text_of(who) if who is not None else "")
+            report.add("disclosure.empty", "amber", "disclosure", f"{name.strip()}: not stated")
 
 
-def _sentences(section: str, block: LexborNode) -> Iterator[_Sentence]:
+def _sentences(section: str, block: LexborNode, runs: list[str]) -> Iterator[Sentence]:
     """Sentences of a block without the figures it cites; code and tables of the author are read too."""
     for node in block.css("p, li, td, h3, h4, h5, h6"):
         if node.tag == "li" and node.css("p"):
@@ -152,15 +159,15 @@ def _sentences(section: str, block: LexborNode) -> Iterator[_Sentence]:
         for data in node.css("data"):
             names.append((data.attributes.get("data-metric") or "", data.attributes.get("data-run")))
             text = text.replace(text_of(data), "⟨cited⟩", 1)
-        for sentence in sentences(text):
-            yield _Sentence(section, sentence, tuple(names))
+        for sentence in sentences(text, runs):
+            yield Sentence(section, sentence, tuple(names))
 
 
-def _check_numbers(said: list[_Sentence], values: list[Value], recomputer: Recomputer, report: Report) -> None:
-    runs = [run.run_id for run in recomputer.record.runs]
+def _check_numbers(said: list[Sentence], values: list[Value], recomputer: Recomputer, report: Report) -> None:
+    runs = names_of(recomputer.record)
     sizes = {value.n for value in values if value.n} | {len(rows.labels) for rows in recomputer.rows.values()}
     for sentence in said:
-        metrics, named = _metrics(sentence.text, values), _runs(sentence.text, runs)
+        metrics, named = _metrics(sentence.text, values), runs_named(sentence.text, runs)
         near = [value for value in values if value.metric in metrics or value.run in named]
         both = [value for value in near if value.metric in metrics and value.run in named]
         for number in typed_numbers(sentence.text):
@@ -207,9 +214,25 @@ def _metrics(text: str, values: list[Value]) -> set[str]:
     return _named(" ".join(text.casefold().replace("_", " ").split()), names)
 
 
-def _runs(text: str, runs: list[str]) -> set[str]:
+def names_of(record: Record, *, shared: bool = True) -> list[tuple[str, str]]:
+    """What a text may call each run, with its id: the id, and its model's name, whole or up to a "+" or bracket.
+
+    Several runs may share a model's name; `shared` keeps such names.
+    """
+    found: dict[str, set[str]] = {}
+    for run in record.runs:
+        short = re.split(r"\s[+(,]|\s-\s", run.model)[0]
+        for name in {run.run_id, run.run_id.replace("-", " "), run.model, short}:
+            if len(name.strip()) >= SHORTEST_NAME:
+                found.setdefault(" ".join(name.casefold().split()), set()).add(run.run_id)
+    for run in record.runs:
+        found[run.run_id.casefold()] = {run.run_id}
+    return [(name, run) for name, runs in found.items() if shared or len(runs) == 1 for run in sorted(runs)]
+
+
+def runs_named(text: str, names: list[tuple[str, str]]) -> set[str]:
     """Runs named in a sentence; a name inside a longer one does not count."""
-    return _named(text.casefold(), [(run.casefold(), run) for run in runs])
+    return _named(" ".join(text.casefold().split()), names)
 
 
 def _named(text: str, names: list[tuple[str, str]]) -> set[str]:
@@ -245,7 +268,7 @@ def _trace(number: Typed, values: list[Value], sizes: set[int]) -> str | None:
     return None
 
 
-def _contradicts(number: Typed, sentence: _Sentence, metrics: set[str], named: set[str], both: list[Value]) -> bool:
+def _contradicts(number: Typed, sentence: Sentence, metrics: set[str], named: set[str], both: list[Value]) -> bool:
     """Whether a number can only be meant as the one figure its sentence names, and is not."""
     if len(metrics) != 1 or len(named) != 1 or not metrics <= _SCALED or _HEDGE.search(sentence.text):
         return False
@@ -259,7 +282,7 @@ def _is_support(number: Typed, named: set[str], recomputer: Recomputer) -> bool:
     return any(number.fits(int(rows)) for name in named for rows in set(recomputer.per_class(name).support.tolist()))
 
 
-def _check_claims(said: list[_Sentence], recomputer: Recomputer, report: Report) -> None:
+def _check_claims(said: list[Sentence], recomputer: Recomputer, report: Report) -> None:
     """Strong words beside a difference whose interval includes zero."""
     null = {
         (value.run, value.baseline)
@@ -268,12 +291,12 @@ def _check_claims(said: list[_Sentence], recomputer: Recomputer, report: Report)
         for value in group.values
         if value.run and value.baseline
     }
-    runs = [run.run_id for run in recomputer.record.runs]
+    runs = names_of(recomputer.record, shared=False)
     for sentence in said:
         word = _STRONG.search(sentence.text)
         if word is None or _NEGATED.search(sentence.text):
             continue
-        named = _runs(sentence.text, runs) | {run for _, run in sentence.cited if run}
+        named = runs_named(sentence.text, runs) | {run for _, run in sentence.cited if run}
         for run, baseline in null:
             if run in named and (baseline in named or len(named) == 1):
                 report.add(

@@ -20,6 +20,7 @@ from reportgen.stats import (
     folds,
     interval,
     mcnemar_exact,
+    paired_values,
     per_class,
     rescue,
     row_counts,
@@ -30,6 +31,7 @@ from reportgen.stats import (
 
 from ..record.packing import Inflater
 from ..record.schema import RecordError
+from .by_tier import ECE, MASKED, Tiers
 
 if TYPE_CHECKING:
     from reportgen.stats import BootScores, Difference, PerClass, Rescue, RowCounts, Scores
@@ -47,7 +49,8 @@ MAX_PAIRS = 200
 """Pairs of runs compared class by class."""
 
 
-_TIER_MEAN = "_mean_f1"
+_TIER_MEAN, _TIER_ACCURACY = "_mean_f1", "_accuracy"
+_FLIPS = ("_wrong_to_right", "_right_to_wrong")
 _SUPPORTS: dict[str, Callable[[NDArray[np.int64]], NDArray[np.bool_]]] = {
     "classes_with_few_rows": lambda support: support <= FEW,
     "classes_with_one_row": lambda support: support == 1,
@@ -88,12 +91,17 @@ class Rows:
 class Recomputer:
     """Everything that follows from a record's rows, each computed once.
 
+    Args:
+        record: the record.
+        intervals: whether to draw resamples; without, only point values are computed again, four times as fast.
+
     Raises:
         RecordError: rows that cannot be unpacked or do not fit each other.
     """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, *, intervals: bool = True) -> None:
         self.record = record
+        self.intervals = intervals
         self.rows = _unpack(record)
         self._scores: dict[str, Scores] = {}
         self._classes: dict[str, PerClass] = {}
@@ -119,8 +127,8 @@ class Recomputer:
         return self._classes[run]
 
     def boot(self, run: str) -> BootScores | None:
-        """Scores in every resample; None where there are too many rows to afford it."""
-        if not self._affordable:
+        """Scores in every resample; None where there are too many rows to afford it, or nobody asked."""
+        if not self.intervals or not self._affordable:
             return None
         if run not in self._boots:
             rows = self.rows[run]
@@ -141,8 +149,9 @@ class Recomputer:
             if not self.same_rows(run, baseline) or not self._affordable or len(self._rescues) >= MAX_PAIRS:
                 return None
             before, after = self.rows[baseline], self.rows[run]
-            counts = _counts(len(after.labels))
-            self._rescues[key] = rescue(after.labels, before.predictions, after.predictions, after.k, counts)
+            counts = _counts(len(after.labels)) if self.intervals else None
+            arrays = after.labels, before.predictions, after.predictions
+            self._rescues[key] = rescue(*arrays, after.k, counts, intervals=self.intervals)
         return self._rescues[key]
 
     def same_rows(self, run: str, other: str) -> bool:
@@ -166,6 +175,10 @@ class Recomputer:
             return []
         if value.metric.endswith(_TIER_MEAN):
             return self._tier_means(run, value)
+        if value.metric.endswith((_TIER_ACCURACY, *_FLIPS)):
+            return self._tier_changes(run, value, [value.baseline] if value.baseline else baselines)
+        if value.metric.endswith((MASKED, ECE)):
+            return self._by_tier(value)
         if value.metric in PAIRED and value.baseline is None:
             return [one for name in baselines if (one := self._pair(run, name, value.metric))]
         if value.n not in (None, len(rows.labels)):
@@ -204,7 +217,7 @@ class Recomputer:
         """Mean F1 of a tier's labels under every rule that has such a tier of so many rows."""
         rows, tier = self.rows[run], value.metric.removesuffix(_TIER_MEAN)
         boot = self.boot(run)
-        if len(rows.train_counts) != rows.k or boot is None:
+        if len(rows.train_counts) != rows.k or (boot is None and self.intervals):
             return []
         if value.baseline and not self.same_rows(run, value.baseline):
             return []
@@ -214,11 +227,57 @@ class Recomputer:
             inside = tiers(np.array(rows.train_counts), rule) == tier
             if not inside.any() or value.n not in (None, int(self.per_class(run).support[inside].sum())):
                 continue
-            f1, samples = self.per_class(run).f1[inside], boot.per_class_f1[inside]
-            if value.baseline and base is not None:
-                f1, samples = f1 - self.per_class(value.baseline).f1[inside], samples - base.per_class_f1[inside]
+            f1 = self.per_class(run).f1[inside]
+            if value.baseline:
+                f1 = f1 - self.per_class(value.baseline).f1[inside]
+            if boot is None:
+                found.append(Again(float(f1.mean())))
+                continue
+            samples = boot.per_class_f1[inside]
+            if base is not None:
+                samples = samples - base.per_class_f1[inside]
             found.append(Again(float(f1.mean()), *interval(samples.mean(axis=0))))
         return found
+
+    @cached_property
+    def _tiers(self) -> Tiers:
+        sizes = {len(rows.labels) for rows in self.rows.values()}
+        affordable = self.intervals and self._affordable
+        return Tiers(self.rows, {n: _counts(n) for n in sizes} if affordable else None)
+
+    def _by_tier(self, value: RecordValue) -> list[Again]:
+        """Masked F1 and calibration error of a tier; the latter within what eight bits a confidence cost."""
+        # A difference of two such errors may be off by both.
+        sides = 2 if value.baseline else 1
+        tolerance = sides * ECE_TOLERANCE if value.metric.endswith(ECE) else 1e-6
+        return [Again(point, low, high, verdict, tolerance) for point, low, high, verdict in self._tiers.again(value)]
+
+    def _tier_changes(self, run: str, value: RecordValue, baselines: Iterable[str]) -> list[Again]:
+        """Change of accuracy on the rows of a tier, or the flips beneath it, against each baseline."""
+        rows = self.rows[run]
+        suffix = next(end for end in (_TIER_ACCURACY, *_FLIPS) if value.metric.endswith(end))
+        tier = value.metric.removesuffix(suffix)
+        if len(rows.train_counts) != rows.k or not self._affordable:
+            return []
+        found = []
+        for rule in TIER_RULES:
+            inside = (tiers(np.array(rows.train_counts), rule) == tier)[rows.labels]
+            if not inside.any() or value.n not in (None, int(inside.sum())):
+                continue
+            paired = [name for name in baselines if self.same_rows(run, name)]
+            found += [self._tier_change(run, name, suffix, inside) for name in paired]
+        return found
+
+    def _tier_change(self, run: str, baseline: str, suffix: str, inside: NDArray[np.bool_]) -> Again:
+        rows, before = self.rows[run], self.rows[baseline]
+        was, now = before.predictions == before.labels, rows.predictions == rows.labels
+        gained, lost = int((~was & now & inside).sum()), int((was & ~now & inside).sum())
+        if suffix != _TIER_ACCURACY:
+            return Again(gained if suffix == _FLIPS[0] else lost)
+        if not self.intervals:
+            return Again((gained - lost) / int(inside.sum()))
+        found = paired_values(_counts(len(rows.labels)), was, now, mask=inside, changed=gained + lost)
+        return Again(found.delta, found.low, found.high, found.verdict)
 
     def _pair(self, run: str, baseline: str, metric: str) -> Again | None:
         if metric == "share_positive":

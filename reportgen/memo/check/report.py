@@ -64,6 +64,8 @@ class Report:
     sections: list[SectionState] = field(default_factory=list)
     numbers: list[TypedNumber] = field(default_factory=list)
     words: int = 0
+    recommendation: str | None = None
+    """What the text recommends, beside what the decision rule chooses."""
     _contradicted: bool = False
 
     @property
@@ -132,6 +134,8 @@ class Report:
         if self.sections:
             traced = sum(number.severity == "green" for number in self.numbers)
             yield ""
+            if self.recommendation:
+                yield f"recommendation: {self.recommendation}"
             yield f"prose: {self.words:,} words; {traced} of {len(self.numbers)} typed numbers traced"
             yield "A memo built again from forged predictions passes; only the labels and the bundles can tell."
 

@@ -78,6 +78,8 @@ def _expected(
             return lambda i: show(None) if rows.support[i] <= FEW or math.isnan(rows.p[i]) else show_p(float(rows.p[i]))
         case "verdict":
             return lambda i: ("lost, " if rows.support[i] <= FEW and i in lost else "") + str(rows.verdict[i])
+        case _ if not recomputer.intervals:
+            return None
         case _:
             return lambda i: show(None) if rows.support[i] <= FEW else _delta(rows.delta[i], rows.low[i], rows.high[i])
 

@@ -57,6 +57,7 @@ def make(html: str, evidence: WeekEvidence) -> dict[str, Any]:
         "groups": list(_groups(evidence)),
         "sections": [{"id": name, "sha256": digest} for name, digest in sections],
         "page": page,
+        **({"choices": dict(evidence.choices)} if evidence.choices else {}),
     }
     return {**record, "digest": record_digest(record)}
 

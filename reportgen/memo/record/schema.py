@@ -131,4 +131,6 @@ class Record(Part):
     groups: Annotated[list[Group], Field(max_length=MAX_GROUPS)]
     sections: Annotated[list[SectionText], Field(max_length=100)]
     page: Digest
+    choices: Annotated[dict[Name, Name], Field(max_length=20)] = {}
+    """Front matter the evidence depends on: a scenario, the role of a run."""
     digest: Digest

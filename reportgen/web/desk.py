@@ -1,0 +1,255 @@
+"""The decision desk: limits in, the choice out, with what binds, what it costs and what would flip it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reportgen.decide import (
+    Assessment,
+    Candidate,
+    Constraint,
+    Flip,
+    Load,
+    Margin,
+    Objective,
+    Price,
+    Quantity,
+    Recommendation,
+    Scenario,
+    recommend,
+)
+from reportgen.errors import UsageError
+from reportgen.evidence.numbers import listing, show
+
+from .pages import page
+
+if TYPE_CHECKING:
+    from .examples import Examples
+
+SOURCES = {
+    "runs": "Measured here: the runs on Banking77-LT",
+    "full-picture": "Published: the course’s models",
+    "week5-configurations": "Published: two models at three precisions",
+}
+MODES = {"single-stream": "One at a time", "offline": "In batches"}
+WISHES = {"macro_f1": "Macro F1, every class alike", "monthly_cost": "The lowest cost"}
+NO_LIMIT_MS, NO_LIMIT_ECE = 100.0, 0.3
+"""Ends of the sliders, which mean: no limit."""
+_CURRENCY = "USD"
+_LEFT, _WIDTH = 10.0, 220.0
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a visitor set. `max_latency_ms` and `max_ece` at their sliders' ends, and a floor of 0, are no limit."""
+
+    source: str = "runs"
+    mode: str = "single-stream"
+    wish: str = "macro_f1"
+    max_latency_ms: float = 20.0
+    min_macro_f1: float = 0.0
+    max_ece: float = NO_LIMIT_ECE
+    monthly_volume: float = 250_000
+    gpu_hour: float = 0.35
+    cpu_hour: float = 0.04
+    gpu: bool = True
+
+
+PRESETS = {
+    "A router that answers while the customer waits": Wishes(),
+    "A weekly batch where rare classes matter": Wishes(mode="offline", max_latency_ms=NO_LIMIT_MS, min_macro_f1=0.2),
+    "No GPU in the budget": Wishes(gpu=False, max_latency_ms=NO_LIMIT_MS),
+    "The confidence is shown to a reviewer": Wishes(mode="offline", max_latency_ms=NO_LIMIT_MS, max_ece=0.05),
+    "As cheap as macro F1 of .2 can be": Wishes(
+        mode="offline", wish="monthly_cost", max_latency_ms=NO_LIMIT_MS, min_macro_f1=0.2, monthly_volume=5_000_000
+    ),
+}
+
+
+def decide(examples: Examples, wishes: Wishes) -> Recommendation:
+    """The recommendation for what a visitor set.
+
+    Raises:
+        ReportgenError: a value nobody could set on the page, or one no scenario can hold.
+    """
+    return recommend(candidates(examples, wishes.source), scenario(wishes))
+
+
+def candidates(examples: Examples, source: str) -> list[Candidate]:
+    """The models of a source."""
+    if source not in SOURCES:
+        raise UsageError("no such source", remedy=f"choose one of {', '.join(SOURCES)}")
+    return examples.candidates() if source == "runs" else examples.published(source)
+
+
+def scenario(wishes: Wishes) -> Scenario:
+    """The scenario a visitor describes."""
+    if wishes.mode not in MODES or wishes.wish not in WISHES:
+        raise UsageError("no such mode or wish", remedy="choose one of those offered")
+    limits = []
+    if wishes.max_latency_ms < NO_LIMIT_MS:
+        latency = Quantity("latency_ms", wishes.mode, "p90")  # type: ignore[arg-type]  # looked up above
+        limits.append(Constraint(latency, "<=", wishes.max_latency_ms))
+    if wishes.min_macro_f1 > 0:
+        limits.append(Constraint(Quantity("macro_f1"), ">=", wishes.min_macro_f1))
+    if wishes.max_ece < NO_LIMIT_ECE:
+        limits.append(Constraint(Quantity("ece_post"), "<=", wishes.max_ece))
+    if not wishes.gpu:
+        limits.append(Constraint(Quantity("needs_gpu"), "<=", 0.0))
+    f1, cost = Objective(Quantity("macro_f1"), True, 0.005), Objective(Quantity("monthly_cost"), False)
+    return Scenario(
+        name="desk",
+        title="What you set",
+        primary=cost if wishes.wish == "monthly_cost" else f1,
+        secondary=f1 if wishes.wish == "monthly_cost" else cost,
+        constraints=tuple(limits),
+        mode=wishes.mode,  # type: ignore[arg-type]  # looked up above
+        load=Load(volume=wishes.monthly_volume, per="month"),
+        price=Price(wishes.gpu_hour, wishes.cpu_hour, _CURRENCY),
+        frontier=("macro_f1", "latency_ms"),
+    )
+
+
+def decision_view(examples: Examples, *values: Any) -> str:
+    """The desk's answer as HTML; the values come in the order of `Wishes`."""
+    wishes = Wishes(*values)
+    found = decide(examples, wishes)
+    chosen = found.assessment(found.choice) if found.choice else None
+    known = {candidate.model: candidate for candidate in candidates(examples, wishes.source)}
+    return page(
+        "decision.html",
+        choice=found.choice,
+        words=examples.words(found.choice or ""),
+        conditional=found.conditional,
+        facts=_facts(found, chosen),
+        flips=[_flip(flip, found.scenario) for flip in found.flip_points],
+        nearest=_nearest(found),
+        steps=list(chosen.cost.steps) if chosen else [],
+        rows=[_row(found, assessment, known[assessment.model], wishes, examples) for assessment in _ranked(found)],
+        floor=_x(wishes.min_macro_f1) if wishes.min_macro_f1 else None,
+        reported=wishes.source != "runs",
+        mode=MODES[wishes.mode].lower(),
+    )
+
+
+def preset(name: str, source: str) -> tuple[Any, ...]:
+    """Values of the controls for a preset, without the source.
+
+    Raises:
+        UsageError: no such preset.
+    """
+    if name not in PRESETS:
+        raise UsageError("no such starting point", remedy="choose one of those offered")
+    wishes = PRESETS[name]
+    return tuple(getattr(wishes, field) for field in Wishes.__dataclass_fields__ if field != "source")
+
+
+def _facts(found: Recommendation, chosen: Assessment | None) -> list[tuple[str, str, str]]:
+    if chosen is None:
+        return []
+    binding = next((margin for margin in chosen.margins if margin.constraint == found.binding), None)
+    cost = chosen.cost
+    hours = f"{cost.hours_per_month:,.3g} machine hours a month" if cost.hours_per_month is not None else ""
+    money = f"{cost.per_month:,.2f} {cost.currency}" if cost.per_month is not None else "unknown"
+    bound = ("What binds", "nothing", "no limit is set") if binding is None else _bound(binding)
+    return [
+        bound,
+        ("Cost a month", money, hours),
+        (
+            "Next best",
+            found.runner_up or "nobody",
+            "keeps the limits too" if found.runner_up else "nobody else can stand",
+        ),
+    ]
+
+
+def _bound(margin: Margin) -> tuple[str, str, str]:
+    if margin.passes == "unknown":
+        return "What binds", margin.text, f"untested: no record of {margin.missing}"
+    room = "" if margin.relative is None else f"{abs(margin.relative):.0%} of room"
+    doubt = {
+        True: ", and its interval clears the limit",
+        False: ", but its interval does not clear the limit",
+        None: "",
+    }
+    return "What binds", margin.text, room + doubt[margin.clears] if room else "kept"
+
+
+def _flip(flip: Flip, scenario: Scenario) -> dict[str, Any]:
+    quantity = next((c.quantity for c in scenario.constraints if scenario.key(c) == flip.constraint), None)
+    below = flip.side in ("<", "<=")
+    if flip.constraint == "needs_gpu":
+        when = "With a GPU"
+    elif quantity is not None:
+        when = f"{_capital(quantity.label)} limit {'below' if below else 'above'} {quantity.text(flip.at)}"
+    elif flip.constraint == "monthly_volume":
+        when = f"{'Fewer' if below else 'More'} than {flip.at:,.0f} examples a month"
+    else:
+        kind = "GPU" if "gpu" in flip.constraint else "CPU"
+        when = f"A {kind} hour {'below' if below else 'above'} {flip.at:,.3g} {_CURRENCY}"
+    return {"when": when, "choice": flip.choice, "conditional": flip.conditional}
+
+
+def _nearest(found: Recommendation) -> str | None:
+    if found.choice is not None or not found.relaxations:
+        return None
+    first = found.relaxations[0]
+    keyed = {found.scenario.key(c): c.quantity for c in found.scenario.constraints}
+    changes = [
+        "a GPU is allowed"
+        if change.constraint == "needs_gpu"
+        else f"the {keyed[change.constraint].label} limit moves to {keyed[change.constraint].text(change.to)}"
+        for change in first.changes
+    ]
+    return f"{first.model} could stand if {listing(changes)}."
+
+
+def _ranked(found: Recommendation) -> list[Assessment]:
+    order = {True: 0, "unknown": 1, False: 2}
+    sign = -1 if found.scenario.primary.higher else 1
+    return sorted(
+        found.candidates,
+        key=lambda a: (a.model != found.choice, order[a.passes], sign * a.primary if a.primary is not None else 1e12),
+    )
+
+
+def _row(
+    found: Recommendation, assessment: Assessment, candidate: Candidate, wishes: Wishes, examples: Examples
+) -> dict[str, Any]:
+    f1, ece = candidate.metrics.get("macro_f1"), candidate.metrics.get("ece_post")
+    latency = next((figure for figure in candidate.latency if figure.mode == wishes.mode), None)
+    ms = None if latency is None else latency.ms.get("p90", latency.ms.get("unstated"))
+    cost = assessment.cost.per_month
+    return {
+        "model": assessment.model,
+        "words": examples.words(assessment.model),
+        "chosen": assessment.model == found.choice,
+        "passes": {True: "keeps the limits", False: "out", "unknown": "unknown"}[assessment.passes],
+        "kind": {True: "gain", False: "loss", "unknown": "warn"}[assessment.passes],
+        "why": _why(assessment),
+        "f1": f1.value if f1 else None,
+        "x": _x(f1.value) if f1 else None,
+        "whisker": (_x(f1.low), _x(f1.high)) if f1 and f1.low is not None and f1.high is not None else None,
+        "latency": show(ms, "ms"),
+        "ece": ece.value if ece else None,
+        "cost": f"{cost:,.2f}" if cost is not None else "–",
+    }
+
+
+def _why(assessment: Assessment) -> str:
+    broken = [margin for margin in assessment.margins if margin.passes is False]
+    if broken:
+        return "; ".join(
+            "needs a GPU" if margin.constraint == "needs_gpu" else f"{margin.text} missed" for margin in broken
+        )
+    open_ = [margin for margin in assessment.margins if margin.passes == "unknown"]
+    return "; ".join(margin.note or f"no record of {margin.missing}" for margin in open_)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _x(share: float) -> float:
+    return round(_LEFT + _WIDTH * min(1.0, max(0.0, share)), 1)
