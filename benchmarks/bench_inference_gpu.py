@@ -105,11 +105,13 @@ class Bench:
         )
 
     def copy(self) -> Any:
+        """Half-precision weights, adapters merged."""
         from models.graphs import inference_copy
 
         return inference_copy(self.weights, self.half)
 
     def compiled(self) -> Any:
+        """The same with compiled layers."""
         from models.graphs import compile_blocks
 
         model = self.copy()
@@ -117,6 +119,7 @@ class Bench:
         return model
 
     def graphs(self, model: Any) -> Any:
+        """Recorded once a batch shape."""
         from models.graphs import CudaGraphs
 
         return CudaGraphs(model, self.budget)
@@ -156,7 +159,6 @@ class Bench:
             f"agreement {same:.4f}   ready in {ready:.1f} s{refused}",
             flush=True,
         )
-        del scorer
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 

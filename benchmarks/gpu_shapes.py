@@ -23,8 +23,12 @@ SHAPES = ("modernbert-base", "qwen2.5-0.5b", "tiny", "tiny-decoder")
 def build(shape: str, device: Any) -> Any:
     """A sequence classifier with random weights in float32, in eval mode."""
     import torch
-    from transformers import ModernBertConfig, ModernBertForSequenceClassification
-    from transformers import Qwen2Config, Qwen2ForSequenceClassification
+    from transformers import (
+        ModernBertConfig,
+        ModernBertForSequenceClassification,
+        Qwen2Config,
+        Qwen2ForSequenceClassification,
+    )
 
     torch.manual_seed(0)
     common = {"num_labels": LABELS, "pad_token_id": 0}

@@ -25,6 +25,7 @@ from .heads import head_of, reading
 from .losses import LossName, Weighting, distillation, make_loss
 from .registry import RunContext, RunResult
 from .timing import time_model
+from .token_cache import cached_tokens
 from .training import Fit, Labelled, Trainer, TrainingConfig
 from .weights import Weights, resolve
 
@@ -114,7 +115,10 @@ def finetune(
     say(f"{weights.name} ({weights.source}, {weights.revision}), pooling {classifier.card.pooling}, {precision}")
 
     clock = [time.perf_counter()]
-    tokens = {name: tokenise(classifier.tokenizer, split.texts, cfg.max_length) for name, split in data.splits.items()}
+    tokens = {
+        name: cached_tokens(classifier.tokenizer, split.texts, cfg.max_length, ctx.work.parent / "tokens")
+        for name, split in data.splits.items()
+    }
     rows = fraction_of(data.splits["train"].labels, cfg.train_fraction, ctx.seed)
     train = training_rows(
         data,

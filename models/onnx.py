@@ -94,6 +94,19 @@ def export_onnx(model: Any, tokenizer: Any, folder: Path, *, max_length: int, si
     return target
 
 
+def read_card(folder: Path) -> dict[str, Any]:
+    """`max_length` and `side` of an exported model.
+
+    Raises:
+        InputError: the folder holds none.
+    """
+    try:
+        said = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        return {"max_length": int(said["max_length"]), "side": str(said["side"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"no usable {CARD}: not an exported model", where=folder) from None
+
+
 def quantize_int8(source: Path, target: Path) -> Path:
     """Write `target`: `source` with int8 weights; activations are quantised as they come (dynamic quantisation).
 
@@ -123,6 +136,9 @@ def quantize_int8(source: Path, target: Path) -> Path:
             nodes_to_exclude=_head(proto.graph),
             use_external_data_format=large,
         )
+    small = onnx.load(str(target), load_external_data=False)
+    onnx.helper.set_model_props(small, {"dtype": "int8"})
+    onnx.save(small, str(target))
     return target
 
 
@@ -159,6 +175,7 @@ class OnnxModel:
         if self.provider != provider:
             raise Unavailable(f"asked for {provider}, runs on {self.provider}", where=path)
         self._inputs = [entry.name for entry in self._session.get_inputs()]
+        self.dtype: str = self._session.get_modelmeta().custom_metadata_map.get("dtype", "fp32")
         self.path = path
         self.size_bytes = sum(file.stat().st_size for file in (path, _beside(path)) if file.is_file())
         """Bytes on disk, weights beside the graph included."""
@@ -214,7 +231,7 @@ def _write(model: Any, sample: dict[str, torch.Tensor], target: Path) -> None:
 
 
 def _rows(n: int, length: int, pad_id: int, side: str) -> dict[str, torch.Tensor]:
-    """n rows of a few low token ids, each shorter than the one before."""
+    """Rows of a few low token ids, each shorter than the one before."""
     import torch
 
     ids = (torch.arange(n * length).reshape(n, length) * 7) % 50 + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,6 +20,8 @@ SINGLE_SAMPLES = 200
 OFFLINE_SAMPLES = 20
 OFFLINE_BATCH = 32
 WARMUP = 5
+P99_SAMPLES = 1_000
+"""Fewer samples have ten or less beyond the 99th percentile."""
 SECONDS = 10.0
 """No scenario is timed for longer: slow models get fewer samples."""
 
@@ -75,6 +77,37 @@ def time_model(
         )
 
     return (record("single-stream", 1, SINGLE_SAMPLES), record("offline", batch_size, OFFLINE_SAMPLES))
+
+
+def percentiles(samples_s: Sequence[float]) -> dict[str, tuple[float, float, float]]:
+    """Milliseconds at p50, p90, p95 and, from 1,000 samples, p99, each with its 95 % order-statistic interval.
+
+    An interval that the samples are too few for has infinite or missing ends (David & Nagaraja 2003, 7.1).
+    """
+    from reportgen.stats import order_statistic_interval
+
+    milliseconds = np.asarray(samples_s) * 1e3
+    wanted = {"p50": 0.5, "p90": 0.9, "p95": 0.95} | ({"p99": 0.99} if len(milliseconds) >= P99_SAMPLES else {})
+    return {
+        name: (float(np.quantile(milliseconds, q)), *order_statistic_interval(milliseconds, q))
+        for name, q in wanted.items()
+    }
+
+
+def alternate(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, NDArray[np.float64]]:
+    """Seconds of each piece of work, shape (2 × rounds,), in the order A B … B A of every round.
+
+    What drifts during the measurement (heat, other users) then falls on all of them alike, and samples at the same
+    position may be divided by one another.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    forth = list(works)
+    for _ in range(rounds):
+        for name in (*forth, *reversed(forth)):
+            started = time.perf_counter()
+            works[name]()
+            seconds[name].append(time.perf_counter() - started)
+    return {name: np.array(values) for name, values in seconds.items()}
 
 
 def threads() -> int:

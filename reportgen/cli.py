@@ -321,6 +321,18 @@ def demo(out: Out = Path("demo")) -> None:
     typer.echo(build_demo(out, _say))
 
 
+@app.command("app")
+def serve_app(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; by default this machine only.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; by default 7860.")] = None,
+) -> None:
+    """Serve the app: explore, decide, classify, draft, grade."""
+    from reportgen.web import serve
+    from reportgen.web.settings import settings_from_environment
+
+    serve(settings_from_environment(host, port))
+
+
 def _load(source: str, text: str | None, label: str | None, course: str | None, limit: int | None) -> Any:
     from reportgen.data import load_dataset
 

@@ -109,7 +109,12 @@ def week6(out: Path, world: Any, make: Callable[..., np.ndarray] = logits, **opt
     decoder = {"family": "decoder", "runner": "decoder", "model": "SmolLM2-135M", "parameters": 134_515_008}
     teacher = write(out, world, "teacher", make(world, 0.95, 1.05, 10), **decoder, **options)
     small = write(
-        out, world, "teacher-small", make(world, 0.9, 1.05, 11), **{**decoder, "model": "SmolLM2-tiny"}, **options
+        out,
+        world,
+        "teacher-small",
+        make(world, 0.9, 1.05, 11),
+        **{**decoder, "model": "SmolLM2-tiny", "parameters": 30_000_000},
+        **options,
     )
     vanilla = write(out, world, "vanilla", make(world, 0.78, 1.7, 12), **options)
     runs = [

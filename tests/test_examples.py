@@ -25,7 +25,7 @@ def test_every_shipped_bundle_is_sound_and_names_no_local_path(path: Path) -> No
     assert manifest.dataset.licence == "CC BY 4.0"
 
 
-@pytest.mark.parametrize("week", weeks_built())
+@pytest.mark.parametrize("week", [week for week in weeks_built() if week in _RUNS])
 def test_a_memo_with_prose_verifies_against_its_bundles(week: int, tmp_path: Path) -> None:
     prose = write_new_prose(week, load_course("banking77lt"), tmp_path / f"text{week}.md")
     prose.write_text(prose.read_text().replace("direction:", "direction: up"))

@@ -124,7 +124,7 @@ class Board:
         """Rows drawn of each group, (groups, R)."""
         group, k = self._parts
         drawn = self.runs.counts(next(iter(self.by_name.values())))
-        return boot_sums(drawn, group[None, :], np.ones((1, len(group))), k)[0]
+        return np.asarray(boot_sums(drawn, group[None, :], np.ones((1, len(group))), k)[0])
 
     @cached_property
     def row_values(self) -> dict[tuple[str, str], Floats]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from .transfer import Transfer
 
 
+LEANS = "An interval may lie below its point: classes of one or two rows drop out of resamples."
+
+
 def tail_item(board: Board, students: Students, transfer: Transfer, found: SectionEvidence) -> None:
     """w6.s2.e1: the rarest tier under vanilla, distilled and teacher."""
     assert students.pair is not None  # noqa: S101 - for the type checker
@@ -52,7 +55,7 @@ def tail_item(board: Board, students: Students, transfer: Transfer, found: Secti
         exhibits=("w6-transfer", "w6-ladder"),
         caveats=[
             None if students.teacher else "Without the teacher among the runs its bound is not known.",
-            DATA_NOISE,
+            LEANS,
         ],
     )
 
@@ -98,13 +101,13 @@ def data_item(context: Context, students: Students, found: SectionEvidence) -> N
     if by_data.verdict != "null" and by_teacher.verdict != "null" and by_teacher.delta:
         part = by_data.delta / by_teacher.delta
         values.append(Value("data_to_teacher_ratio", part, "ratio", run=twin.run_id, split=runs.split, n=data.n))
-        ratio = f" Going from {show(share, 'fraction')} of the rows to all of them moves it {part:.1f} times as far."
+        ratio = f" The rest of the rows moves macro F1 {part:.1f} times as far as the teacher does."
     else:
         which = "neither of the two is" if by_data.verdict == by_teacher.verdict else "one of the two is not"
         ratio = f" Their ratio is undefined: {which} told from zero by these rows."
     found.answer(
         "w6.s2.e2",
-        f"More data ({half.run_id} on {show(share, 'fraction')} of the rows → {twin.run_id} on all): "
+        f"More data ({half.run_id} on {share:.0%} of the rows → {twin.run_id} on all): "
         f"{_effect(by_data)}. Distilling: {_effect(by_teacher)}.{ratio}",
         *values,
         caveats=["The two effects are measured on the same rows; training again would move both."],
@@ -121,19 +124,23 @@ def size_item(context: Context, board: Board, students: Students, transfer: Tran
         ("the student", students.small, students.distilled),
         ("the teacher itself", students.small_teacher, students.teacher),
     ]
+    sizes = [run.manifest.model.parameters if run else None for run in (students.small_teacher, students.teacher)]
+    known = sizes[0] is not None and sizes[1] is not None and sizes[0] != sizes[1]
+    if known and (sizes[0] or 0) > (sizes[1] or 0):
+        couples = [(who, large, small) for who, small, large in couples]
+        sizes.reverse()
     for who, small, large in couples:
         if small is None or large is None or runs.why_not(small, large):
             continue
         macro, by_size = runs.difference(large, small, "macro_f1")
         masked, by_tier = masked_value(board, small, large, tier)
         values += [macro, masked]
-        said.append(f"{who}: macro F1 {_effect(by_size)}, {tier.name} {_effect(by_tier)}")
+        said.append(f"{who}: {_told(by_size)} on macro F1, {_told(by_tier)} on the {tier.name}")
         rows.append(
             {
                 "who": who,
                 "large": large.run_id,
                 "small": small.run_id,
-                "parameters": _sizes(small, large),
                 "macro": macro,
                 "tail": masked,
                 "verdict": by_size.verdict,
@@ -149,13 +156,12 @@ def size_item(context: Context, board: Board, students: Students, transfer: Tran
     found.tables.append(
         Table(
             id="w6-scale",
-            caption=f"The same recipe with a larger and a smaller teacher, on {runs.split}. Differences are large − "
-            "small with 95 % paired intervals.",
+            caption=f"The same recipe with two teachers{_sizes(sizes, known)}, on {runs.split}. Differences are first "
+            "− second with 95 % paired intervals.",
             columns=(
                 Column("who", "Effect on"),
-                Column("large", "Larger teacher"),
-                Column("small", "Smaller teacher"),
-                Column("parameters", "Parameters"),
+                Column("large", "With the larger teacher" if known else "With the first teacher"),
+                Column("small", "With the smaller" if known else "With the second"),
                 Column("macro", "Macro F1", "score"),
                 Column("tail", f"Masked F1, {tier.name}", "score"),
                 Column("verdict", "Verdict", help="macro F1"),
@@ -166,16 +172,23 @@ def size_item(context: Context, board: Board, students: Students, transfer: Tran
     )
     found.answer(
         "w6.s2.e3",
-        f"Of a larger teacher, on {'; '.join(said)}.",
+        f"Effect of {'a larger' if known else 'another'} teacher on {'; on '.join(said)}.",
         *values,
         exhibits=("w6-scale",),
-        caveats=["Two teachers differ in more than size: each was trained once, with its own seed."],
+        caveats=[
+            "Two teachers differ in more than size: each was trained once.",
+            None if known else "The bundles do not say that one of the two is larger.",
+        ],
     )
 
 
-def _sizes(small: Bundle, large: Bundle) -> str | None:
-    sizes = [run.manifest.model.parameters for run in (small, large)]
-    return " → ".join(f"{size:,}" for size in sizes) if all(sizes) else None
+def _sizes(sizes: list[int | None], known: bool) -> str:
+    return f" of {sizes[1]:,} and {sizes[0]:,} parameters" if known else ""
+
+
+def _told(found: Difference) -> str:
+    words = {"null": "not told from none", "directional": "a direction, no more,", "real": "real"}
+    return words[found.verdict]
 
 
 def _effect(found: Difference) -> str:
@@ -329,7 +342,7 @@ def head_item(
         found.answer(
             "w6.s1.e7",
             f"No class of the {tier.name} has a higher F1 after distilling: {len(losses)} of {len(moved)} fall.",
-            Value("head_classes_gained", 0, "count", run=distilled, baseline=vanilla, split=runs.split),
+            Value("head_classes_gained", 0, "count", run=distilled, split=runs.split),
             exhibits=("w6-head",),
         )
         return
@@ -342,8 +355,8 @@ def head_item(
         f"Of {plural(len(moved), 'class', 'classes')} in the {tier.name}, {len(gains)} rise and {len(losses)} fall. "
         f"The {len(top)} with the largest gain ({listing([names[i] for i, _ in moved[: len(top)]])}) carry "
         f"{show(share, 'fraction')} of the sum of gains.{verdict}",
-        Value("head_classes_gained", len(gains), "count", run=distilled, baseline=vanilla, split=runs.split),
-        Value("head_gain_top_share", share, "fraction", run=distilled, baseline=None, split=runs.split),
+        Value("head_classes_gained", len(gains), "count", run=distilled, split=runs.split),
+        Value("head_gain_top_share", share, "fraction", run=distilled, split=runs.split),
         exhibits=("w6-head",),
         caveats=["Picked as the largest of many: single classes are flattered."],
     )
@@ -378,7 +391,7 @@ def bound_item(context: Context, board: Board, students: Students, transfer: Tra
         value,
         exhibits=("w6-ladder", "w6-transfer"),
         caveats=[
-            "A bound in expectation, not in these rows: a student may pass its teacher by chance.",
+            f"A bound in expectation: on these rows a student may pass its teacher by chance. {LEANS}",
             _trained_on(students.teacher),
         ],
     )

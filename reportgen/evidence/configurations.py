@@ -21,7 +21,7 @@ COMPRESSED = ("int8", "int4")
 _RUNNER = "quantize"
 _FOREIGN = ("import", "notebook")
 """Runners of bundles that were made elsewhere: nobody recorded a parent."""
-_WORD = re.compile(rf"[\W_]*\b_?({'|'.join(PRECISIONS)}|nf4)\b", re.IGNORECASE)
+_WORD = re.compile(rf"[\W_]*(?<![a-z0-9])({'|'.join(PRECISIONS)}|nf4)(?![a-z0-9])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)

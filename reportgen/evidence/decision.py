@@ -180,7 +180,7 @@ def _tied(found: Recommendation) -> list[str]:
         return []
     tied = [tie.model for tie in found.ties]
     reason = " ".join(tie.reason for tie in found.ties)
-    best = [one.model for one in found.candidates if one.model not in tied and one.model in reason]
+    best = [name for name in names_in(reason, [one.model for one in found.candidates]) if name not in tied]
     return [*best, *tied]
 
 

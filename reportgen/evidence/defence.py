@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import gates, shortlist, tempering
@@ -9,9 +10,10 @@ from .board import ALL, Board
 from .configurations import find_groups
 from .context import Context, SectionEvidence
 from .decision import Decision, choice_sentence
+from .flipping import flips_figure
 from .memory import Memory
 from .model import Column, Scalar, Table, Value
-from .numbers import listing, plural, show, show_interval, show_value
+from .numbers import listing, plural, show, show_value
 from .wording import DATA_NOISE
 
 if TYPE_CHECKING:
@@ -79,10 +81,10 @@ def _scenario(context: Context, offered: list[Scenario], chosen: Scenario | None
         return
     primary = chosen.primary.quantity
     secondary = chosen.secondary.quantity.label if chosen.secondary else None
-    limits = "; ".join(one.text for one in chosen.constraints) or "no hard limit"
+    limits = shortlist.limits(chosen) or "no hard limit"
     found.answer(
         "w6.s5.e1",
-        f"{chosen.title} Decided by {primary.label}" + (f", then {secondary}" if secondary else "") + f"; {limits}.",
+        f"{chosen.title}. Decided by {primary.label}" + (f", then {secondary}" if secondary else "") + f"; {limits}.",
         Value("scenario", chosen.name, "text"),
         verification="declared",
         exhibits=("w6-scenarios",),
@@ -137,27 +139,18 @@ def _gates(
     split = runs.split or "val"
     every = [gates.gated(board.rows[run.run_id], run, split) for run in students.pair]
     if tempered is not None:
-        scaled, vanilla = tempered.recipes["vanilla+T"], tempered.recipes["vanilla"]
-        every.append(gates.gated(scaled.rows, vanilla.run, f"{split}/eval", board.held))
+        for name in ("vanilla+T", "distilled+T"):
+            one = tempered.recipes[name]
+            every.append(gates.gated(one.rows, one.run, f"{split}/eval", board.held))
     kept = [one for one in every if one is not None]
     if len(kept) < 2:
         found.missing("w6.s5.e3", context.command("week6"), "The students stored no confidences.")
         return
     found.tables += [gates.coverage_table(kept, "w6-coverage"), gates.level_table(kept, "w6-level")]
     values = [value for one in kept for value in gates.gate_values(one)]
-    said = []
-    for one in kept[:2]:
-        point = one.at(gates.GATE)
-        if point.accuracy is None:
-            said.append(f"{one.name} is never that sure")
-        else:
-            said.append(
-                f"{one.name} answers {show(point.coverage, 'fraction')} of the rows and is right on "
-                f"{show(point.accuracy, 'fraction')} of them ({point.n_covered:,} rows)"
-            )
     found.answer(
         "w6.s5.e3",
-        f"At confidence ≥ {gates.GATE:g}, {listing(said)}. Of the target of {show(gates.TARGET, 'fraction')} right: "
+        f"Which confidence gives {show(gates.TARGET, 'fraction')} right answers? "
         + "; ".join(gates.level_sentence(one) for one in kept)
         + ".",
         *values,
@@ -176,16 +169,14 @@ def _four(context: Context, students: Students, measured: Transfer, found: Secti
     assert students.pair is not None  # noqa: S101 - for the type checker
     tier = next(one for one in reversed(measured.tiers) if one.name != ALL)
     masked = measured.of("masked_f1", tier.name)[0]
-    parts = [f"masked F1 on the {tier.name} {masked.difference.a:.3f} → {masked.difference.b:.3f}"]
     values = [masked.values[0], masked.values[1]]
-    for metric, name in (("ece", "calibration error"), ("nll", "log loss"), ("js", "divergence from the teacher")):
+    for metric in ("ece", "nll", "js"):
         for one in measured.of(metric, ALL):
-            parts.append(f"{name} {one.difference.a:.3f} → {one.difference.b:.3f}")
             values += [one.values[0], one.values[1]]
     found.answer(
         "w6.s5.e4",
-        f"{students.pair[0].run_id} → {students.pair[1].run_id}: {listing(parts, 6)}. Tier by tier, with intervals, in "
-        "the table of section 1.",
+        f"{students.pair[0].run_id} beside {students.pair[1].run_id}, the {tier.name}'s F1 masked; tier by tier, "
+        "with intervals, in section 1.",
         *values,
         verification="bound",
         exhibits=("w6-transfer",),
@@ -207,18 +198,16 @@ def _winners(
     found.tables.append(shortlist.rival_table(rivals, "w6-winners"))
     won: dict[str, list[str]] = {}
     for one in rivals:
-        won.setdefault(one.winner or "nobody", []).append(one.name)
-    parts = [f"{name}: {listing(metrics, 8)}" for name, metrics in won.items() if name != "nobody"]
-    parts += [f"not told apart: {listing(won['nobody'], 8)}"] if "nobody" in won else []
+        loser = one.second if one.winner == one.first else one.first
+        key = f"{one.winner} over {loser}" if one.winner else f"not told apart, {one.first} and {one.second}"
+        won.setdefault(key, []).append(one.name[0].lower() + one.name[1:])
     found.answer(
         "w6.s5.e5",
-        f"{'. '.join(part[0].upper() + part[1:] for part in parts)}.",
+        f"{'; '.join(f'{who}: {listing(metrics, 12)}' for who, metrics in won.items())}.",
         Value(
             "metrics_told_apart",
             sum(one.winner is not None for one in rivals),
             "count",
-            run=students.pair[1].run_id,
-            baseline=students.pair[0].run_id,
             split=runs.split,
         ),
         verification="bound",
@@ -234,12 +223,17 @@ def _flips(context: Context, decisions: list[Decision], found: SectionEvidence, 
     every = [one.found for one in decisions]
     if any(one.flip_points for one in every):
         found.tables.append(shortlist.flip_table(every, "w6-flips"))
+    # Of the author's scenario, which is told first; of another where that one never flips.
+    drawn = next((one for one in decisions if one.found.flip_points), decisions[0])
+    if (figure := flips_figure(drawn, "w6-walk")) is not None:
+        found.figures.append(replace(figure, caption=f"{drawn.scenario.name}: {figure.caption}"))
+    shown = {one.id for one in found.figures} | {one.id for one in found.tables}
     found.answer(
         "w6.s5.e6",
         " ".join(shortlist.flip_sentence(one) for one in every),
         *(Value(f"flip_points_{one.scenario.name}", len(one.flip_points), "count") for one in every),
         verification="bound",
-        exhibits=tuple(table.id for table in found.tables if table.id == "w6-flips"),
+        exhibits=[name for name in ("w6-walk", "w6-flips") if name in shown],
         caveats=[
             "Flips follow from measured figures and assumed prices; which could come to pass is the author's to say."
         ],
@@ -291,14 +285,13 @@ def _carry_over(context: Context, found: SectionEvidence) -> None:
                 row_header="model",
             )
         )
-        worst = max(rows, key=lambda row: abs(row[4].delta))
-        quiet = [f"{one.run.run_id}" for _, one, _, _, difference in rows if difference.verdict == "null"]
+        quiet = [one.run.run_id for _, one, _, _, difference in rows if difference.verdict == "null"]
+        moved = [one.run.run_id for _, one, _, _, difference in rows if difference.verdict != "null"]
+        said = [f"told from its reference by macro F1: {listing(moved)}"] if moved else []
+        said += [f"not told from its reference by macro F1: {listing(quiet)}"] if quiet else []
         found.answer(
             "w6.s5.e8",
-            f"{plural(len(rows), 'compressed run')}: {listing(quiet) if quiet else 'none'} "
-            f"{'is' if len(quiet) == 1 else 'are'} not told from the reference in macro F1; the largest change is "
-            f"{worst[1].run.run_id} with {show(worst[4].delta, 'score', signed=True)} "
-            f"{show_interval(worst[2].interval, 'score', signed=True) if worst[2].interval else ''}.",
+            f"{plural(len(rows), 'run')} in fewer bits; {'; '.join(said)}.",
             *(value for _, _, value, _, _ in rows[:4]),
             exhibits=("w6-quantised",),
             caveats=[

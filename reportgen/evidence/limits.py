@@ -53,12 +53,25 @@ def limits_table(decision: Decision, table_id: str, *, reported: bool = False) -
         columns=tuple(columns),
         rows=tuple(rows),
         row_header="run",
-        notes=tuple(
-            f"{note[0].upper()}{note[1:]} ({'all of them' if len(names) == everybody > 1 else listing(names, 8)})."
-            for note, names in notes.items()
+        notes=(
+            *(
+                f"{note[0].upper()}{note[1:]} ({'all of them' if len(names) == everybody > 1 else listing(names, 8)})."
+                for note, names in notes.items()
+            ),
+            *([] if reported else _ruled_out(decision)),
         ),
         reported=reported,
     )
+
+
+def _ruled_out(decision: Decision) -> list[str]:
+    """Who breaks which limit, in the words a check looks for."""
+    broken: dict[str, list[str]] = {}
+    for one in decision.found.candidates:
+        for margin in one.margins:
+            if margin.passes is False:
+                broken.setdefault(margin.text, []).append(one.model)
+    return [f"{decision.scenario.name}, ruled out by {limit}: {', '.join(names)}." for limit, names in broken.items()]
 
 
 def _cell(scenario: Scenario, margin: Margin) -> str:

@@ -68,6 +68,11 @@ def recipes_of(students: Students, grid: Grid | None) -> list[Bundle]:
     return [*students.pair, *([best.run] if best else [])]
 
 
+def limits(scenario: Scenario) -> str:
+    """The hard limits in words; empty where there are none."""
+    return "; ".join(one.text for one in scenario.constraints).replace("<=", "≤").replace(">=", "≥")
+
+
 def scenario_table(found: Sequence[Scenario], table_id: str) -> Table:
     """What each scenario asks."""
     return Table(
@@ -85,7 +90,7 @@ def scenario_table(found: Sequence[Scenario], table_id: str) -> Table:
             {
                 "name": one.name,
                 "title": one.title,
-                "limit": "; ".join(limit.text for limit in one.constraints) or "none",
+                "limit": limits(one) or "none",
                 "primary": one.primary.quantity.label,
                 "secondary": one.secondary.quantity.label if one.secondary else None,
             }
@@ -131,7 +136,7 @@ def rivals(
     found.append(Rival("Accuracy", split, vanilla, distilled, accuracy, lower=False))
     for metric, tier in (("mean_f1", ALL), *(("masked_f1", tier.name) for tier in transfer.tiers if tier.name != ALL)):
         for one in transfer.of(metric, tier):
-            name = "Macro F1" if tier == ALL else f"{METRICS[metric][0]}, {tier}"
+            name = "Macro F1" if tier == ALL else f"{METRICS[metric][0]} on the {tier}"
             found.append(Rival(name, split, vanilla, distilled, one.difference, lower=False))
     for metric in ("ece", "nll", "js"):
         for one in transfer.of(metric, ALL):

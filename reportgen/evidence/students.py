@@ -113,6 +113,7 @@ def find_students(runs: Runs, declared: Mapping[str, str] | None = None) -> Stud
 def _main(runs: Runs, learnt: Sequence[Bundle]) -> Bundle | None:
     """The distilled student: complete, on all rows, from the teacher most runs share, at the course's default."""
     teachers = Counter(name for run in learnt if (name := _parent(run)))
+    seeds = Counter(run.manifest.seed for run in learnt)
     names = {run.run_id: run for run in runs.measured}
 
     def rank(run: Bundle) -> tuple[object, ...]:
@@ -126,6 +127,7 @@ def _main(runs: Runs, learnt: Sequence[Bundle]) -> Bundle | None:
             -size,
             setting(run) != DEFAULT,
             bool(_GRID.search(run.run_id)),
+            -seeds[run.manifest.seed],
             run.manifest.seed or 0,
             run.run_id,
         )

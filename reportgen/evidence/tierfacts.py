@@ -94,12 +94,7 @@ def tier_table(runs: Runs, shown: Sequence[Bundle], counts: Ints, rule: str, tab
         id=table_id,
         caption=f"Mean F1 over the classes of each tier on {runs.split} ({TIER_RULES[rule]}). The mean runs over the "
         "tier's classes, each F1 over all rows, so a false alarm from another tier counts."
-        + (
-            f" {plural(absent, 'class', 'classes')} without rows on {runs.split} {'counts' if absent == 1 else 'count'} "
-            "in it with F1 = 0."
-            if absent
-            else ""
-        ),
+        + (f" With F1 = 0 for {plural(absent, 'class', 'classes')} without rows on {runs.split}." if absent else ""),
         columns=(
             Column("tier", "Tier"),
             Column("run", "Run"),

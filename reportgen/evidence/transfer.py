@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 METRICS = {
-    "masked_f1": ("F1, masked", "rows of the tier only"),
-    "mean_f1": ("F1, mean", "all rows"),
+    "masked_f1": ("Masked F1", "rows of the tier only"),
+    "mean_f1": ("Mean F1", "all rows"),
     "ece": ("Calibration error", "ECE, 15 bins"),
     "nll": ("Log loss", "NLL, nats"),
     "js": ("Divergence from the teacher", "JS, nats"),
@@ -173,6 +173,11 @@ def tier_value(board: Board, run: Bundle, tier: Tier) -> Value:
     )
 
 
+def _role(run: Bundle | None, role: str) -> str | None:
+    """What a run is, where its name does not say so."""
+    return None if run is None or run.run_id == role else role
+
+
 def transfer_table(runs: Runs, students: Students, found: Transfer, table_id: str) -> Table:
     """Every metric on every tier."""
     assert students.pair is not None  # noqa: S101 - for the type checker
@@ -196,9 +201,14 @@ def transfer_table(runs: Runs, students: Students, found: Transfer, table_id: st
         Column("metric", "Metric", wide=True),
         Column("tier", "Tier"),
         Column("n", "Rows", "count"),
-        Column("vanilla", students.pair[0].run_id, "score", help="vanilla"),
-        Column("distilled", students.pair[1].run_id, "score", help="distilled"),
-        Column("teacher", students.teacher.run_id if students.teacher else "Teacher", "score", help="teacher"),
+        Column("vanilla", students.pair[0].run_id, "score", help=_role(students.pair[0], "vanilla")),
+        Column("distilled", students.pair[1].run_id, "score", help=_role(students.pair[1], "distilled")),
+        Column(
+            "teacher",
+            students.teacher.run_id if students.teacher else "Teacher",
+            "score",
+            help=_role(students.teacher, "teacher"),
+        ),
         Column("difference", "Difference", "score", help="distilled − vanilla"),
         Column("verdict", "Verdict"),
     ]
@@ -240,7 +250,7 @@ def transfer_figure(runs: Runs, students: Students, found: Transfer, figure_id: 
             sides = (vanilla, distilled) if metric in LOWER_IS_BETTER else (distilled, vanilla)
             panels.append({"axes": [{"name": name, "slices": parts}], "run": sides[0], "baseline": sides[1]})
     told = [
-        f"{METRICS[metric][0][0].lower()}{METRICS[metric][0][1:]} {_said(found.of(metric))}"
+        f"{METRICS[metric][0].lower().replace('f1', 'F1')} {_said(found.of(metric))}"
         for metric in METRICS
         if found.of(metric)
     ]
@@ -263,20 +273,22 @@ def _said(changes: Sequence[Change]) -> str:
 
 
 def tier_sentence(changes: Sequence[Change], what: str) -> str:
-    """The changes of one metric in words, tier by tier, by their verdict."""
-    said = []
+    """The changes of one metric in words, by their verdict; the figures stand beside."""
+    told: dict[str, list[str]] = {}
     for one in changes:
-        found = one.difference
-        span = f"[{show(found.low, 'score', signed=True)}, {show(found.high, 'score', signed=True)}]"
-        size = f"{show(found.delta, 'score', signed=True)} {span}, n = {one.tier.n:,}"
-        if found.verdict == "null":
-            tail = "unchanged" if found.low == found.high == 0 else "the interval includes zero"
-        elif found.verdict == "directional":
-            tail = f"{'better' if one.better else 'worse'}, but only {plural(found.changed, 'prediction')} changed"
+        direction = "higher" if one.difference.delta > 0 else "lower"
+        if one.difference.verdict == "real":
+            told.setdefault(f"{direction} on", []).append(one.tier.name)
+        elif one.difference.verdict == "directional":
+            few = f"{one.tier.name}, where only {plural(one.difference.changed, 'prediction')} changed"
+            told.setdefault(f"{direction} by a direction, no more, on", []).append(few)
+        elif one.difference.low == one.difference.high == 0:
+            told.setdefault("the same on", []).append(one.tier.name)
         else:
-            tail = "better" if one.better else "worse"
-        said.append(f"{one.tier.name} {size} ({tail})")
-    return f"{what}, distilled − vanilla: {'; '.join(said)}."
+            told.setdefault("not told apart (the interval includes zero) on", []).append(one.tier.name)
+    return (
+        f"{what} of distilled against vanilla: {'; '.join(f'{how} {listing(tiers)}' for how, tiers in told.items())}."
+    )
 
 
 def ladder(board: Board, shown: Sequence[Bundle], figure_id: str) -> Figure:

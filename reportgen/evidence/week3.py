@@ -10,8 +10,9 @@ from . import classes, deployment, timings
 from .context import Context, SectionEvidence, WeekAnswers
 from .datafacts import counts_or_support
 from .experiments import Experiment
+from .memory import Memory
 from .model import Column, Highlight, Scalar, Table, Value
-from .numbers import listing, plural, show, show_value
+from .numbers import listing, plural, show, show_interval, show_value
 from .plateau import plateau
 from .rarecommon import tiers_section
 from .systems import STAGE, Roles, find_roles, systems_section
@@ -68,7 +69,19 @@ def _weighting(context: Context, decoder: Experiment | None, encoder: Experiment
     )
     if encoder is None:
         why = "No weighted encoder of week 2 stands beside an unweighted one."
-        found.missing("w3.s2.e2", context.command("week2"), why)
+        if said := _recalled(context.memory or Memory()):
+            found.answer(
+                "w3.s2.e2",
+                f"Weighting moves macro F1 by {show_value(macro)} on the decoder. {said}",
+                macro,
+                verification="declared",
+                caveats=[
+                    f"{why} The encoder's effect is quoted from an earlier memo: the two have no common interval.",
+                    _confounded(decoder),
+                ],
+            )
+        else:
+            found.missing("w3.s2.e2", context.command("week2"), why)
         return found
     table = _transfer_table(runs, (encoder, decoder))
     found.tables.append(table)
@@ -86,6 +99,18 @@ def _weighting(context: Context, decoder: Experiment | None, encoder: Experiment
         caveats=[_confounded(encoder), _confounded(decoder), DATA_NOISE],
     )
     return found
+
+
+def _recalled(memory: Memory) -> str:
+    """What week 2's memo said weighting did to the encoder, with the file it stands in; empty where none did."""
+    for one in memory.values(2, "macro_f1", section="w2.s2", difference=True):
+        span = f", 95 % {show_interval(one.value.interval, 'score', signed=True)}" if one.value.interval else ""
+        return (
+            f"On the encoder it was {show_value(one.value)} in week 2 ({one.value.run} − {one.value.baseline}{span}; "
+            f"{one.source}, {one.item})."
+        )
+    quote = memory.said(2, r"class[- ]weight|weighted|weighting")
+    return f"Week 2 on the encoder: “{quote.text}” ({quote.source})." if quote is not None else ""
 
 
 def _gap_of_gaps(runs: Runs, decoder: Experiment, encoder: Experiment) -> str:

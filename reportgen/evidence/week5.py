@@ -14,6 +14,7 @@ from .configurations import configurations, find_groups
 from .context import Context, SectionEvidence, WeekAnswers
 from .damage import damage_section
 from .decision import Decision, author_sentence, choice_sentence, decide, decide_reported, relax_sentence
+from .deployment import choices
 from .flipping import flip_sentence, flips_figure
 from .limits import binding_sentence, limits_sentence, limits_table, unsure
 from .memory import Memory
@@ -121,7 +122,7 @@ def _decided(context: Context, made: Decision, scaled: Mapping[str, Scaled], fou
         f"{choice_sentence(made)} {author_sentence(made, said)}"
         if said
         else f"{choice_sentence(made)} The recommendation is yours: write `recommendation:` into the front matter.",
-        *([Value("choice", made.found.choice, "text")] if made.found.choice else []),
+        *choices([made.found]),
         verification="declared",
         exhibits=(artefact.id,),
     )

@@ -50,7 +50,7 @@ def answer(context: Context) -> WeekAnswers:
         "w6.s4": compressions_section(context, students, measured, grid),
         "w6.s5": defence_section(context, board, students, measured, tempered, grid, why),
     }
-    notices = (*(shift_notice(name, one) for name, one in slipped.items()), *students.notes, *_confusable(students))
+    notices = (*(shift_notice(name, one) for name, one in slipped.items()), *students.notes)
     return WeekAnswers(sections, _highlights(sections), notices)
 
 
@@ -103,7 +103,7 @@ def _transferred(
     masked, mean = measured.of("masked_f1"), measured.of("mean_f1")
     found.answer(
         "w6.s1.e1",
-        transfer.tier_sentence(masked, "Masked F1"),
+        f"{transfer.tier_sentence(masked, 'Masked F1')} {transfer.tier_sentence(mean, 'Mean F1')}",
         *(one.values[2] for one in (*masked, *mean)),
         exhibits=exhibits,
         caveats=[
@@ -116,15 +116,15 @@ def _transferred(
     if apart:
         found.answer(
             "w6.s1.e3",
-            f"{transfer.tier_sentence(apart, 'Divergence from the teacher')} Of at most ln 2 = .693 nats; "
-            f"{students.pair[0].run_id} lies {_levels(apart)}.",
+            f"{transfer.tier_sentence(apart, 'Divergence from the teacher')} On a scale from 0 to ln 2 = .693 nats "
+            f"(Jensen–Shannon), vanilla → distilled: {_levels(apart)}.",
             *(one.values[2] for one in apart),
             verification="bound",
             exhibits=exhibits,
         )
     else:
         found.missing("w6.s1.e3", context.command("week6"), _why_no_js(students))
-    _shares(context, board, found, tempered)
+    _shares(context, board, students, found, tempered)
     ceilings.bound_item(context, board, students, measured, found)
     moved = transfer.head_classes(runs, students, board.counts, board.rule)
     ceilings.head_item(context, students, moved, measured, found)
@@ -160,7 +160,7 @@ def _by_tier(
 
 
 def _levels(apart: list[transfer.Change]) -> str:
-    said = [f"{one.difference.a:.3f} away on {one.tier.name}" for one in apart]
+    said = [f"{one.tier.name} {one.difference.a:.3f} → {one.difference.b:.3f}" for one in apart]
     return listing(said)
 
 
@@ -170,7 +170,9 @@ def _why_no_js(students: Students) -> str:
     return "The teacher or a student stored no logits on these rows."
 
 
-def _shares(context: Context, board: Board, found: SectionEvidence, tempered: Tempering | None) -> None:
+def _shares(
+    context: Context, board: Board, students: Students, found: SectionEvidence, tempered: Tempering | None
+) -> None:
     runs = context.runs
     if tempered is None:
         for item in ("w6.s1.e4", "w6.s1.e5"):
@@ -189,7 +191,12 @@ def _shares(context: Context, board: Board, found: SectionEvidence, tempered: Te
             verification="bound",
             verdict="undefined" if one.undefined else None,
             exhibits=("w6-temperature",),
-            caveats=[f"T is fitted on {tempered.fitted_on:,} rows, all else measured on the other {tempered.n:,}."],
+            caveats=[
+                f"T is fitted on {tempered.fitted_on:,} rows, all else measured on the other {tempered.n:,}.",
+                f"{students.tempered.run_id} carries a temperature of its own; this one is fitted anew."
+                if students.tempered
+                else None,
+            ],
         )
 
 
@@ -212,14 +219,6 @@ def _left(
     return found
 
 
-def _confusable(students: Students) -> tuple[str, ...]:
-    """What a reader must know about the runs before the numbers."""
-    if students.pair is None or students.teacher is None or students.tempered is None:
-        return ()
-    name = students.tempered.run_id
-    return (f"{name} carries a temperature of its own; the shares below refit one on this memo's calibration fold.",)
-
-
 def _highlights(sections: dict[str, SectionEvidence]) -> tuple[Highlight, ...]:
     wanted = (
         ("Head F1, distilled − vanilla", "w6.s1.e1", 0, ""),
@@ -236,5 +235,7 @@ def _highlights(sections: dict[str, SectionEvidence]) -> tuple[Highlight, ...]:
             value = item.values[position]
             if label.startswith("Gain") and value.metric != "ece_gain_by_temperature":
                 continue
-            found.append(Highlight(label, value, name, note or item.verdict or ""))
+            # The first choice told is that of the author's scenario, where there is one.
+            where = f", {value.metric.removeprefix('choice_')}" if name == "w6.s5.e2" else ""
+            found.append(Highlight(label + where, value, name, note or item.verdict or ""))
     return tuple(found)

@@ -63,6 +63,35 @@ METRICS = {
     "mcnemar_p": "McNemar p",
     "slices_excluding_zero": "exclude zero",
     "slices_after_holm": "after Holm",
+    **{f"{tier}_masked_f1": f"masked F1, {tier}" for tier in ("head", "mid", "tail")},
+    **{f"{tier}_ece": f"calibration error, {tier}" for tier in ("head", "mid", "tail")},
+    **{f"{tier}_js": f"divergence, {tier}" for tier in ("head", "mid", "tail")},
+    "js": "divergence from the teacher",
+    "nll": "log loss",
+    "ece_gain_by_temperature": "share by temperature",
+    "nll_gain_by_temperature": "share by temperature",
+    "data_to_teacher_ratio": "data / teacher",
+    "head_classes_gained": "classes that rise",
+    "head_gain_top_share": "top three",
+    "accuracy_at_70": "accuracy at ≥ .70",
+    "coverage_at_70": "coverage at ≥ .70",
+    "accuracy_at_70_scaled": "accuracy at ≥ .70, with T",
+    "coverage_at_70_scaled": "coverage at ≥ .70, with T",
+    "grid_outside_floor": "outside",
+    **{
+        f"{kind}_{metric}": f"{said}, {name}"
+        for kind, said in (("grid_spread", "spread"), ("default_rank", "rank"))
+        for metric, name in (
+            ("macro_f1", "macro F1"),
+            ("ece", "ECE"),
+            ("nll", "log loss"),
+            ("head_masked_f1", "head F1"),
+            ("mid_masked_f1", "mid F1"),
+            ("tail_masked_f1", "tail F1"),
+        )
+    },
+    **{f"choice_week6-{letter}": f"week6-{letter}" for letter in "abc"},
+    **{f"flip_points_week6-{letter}": f"flip points, week6-{letter}" for letter in "abc"},
 }
 """What the page calls a metric; others are called by their own name."""
 DATA_NOISE = "The interval covers data-side noise only: the rows are resampled, the models are not retrained."

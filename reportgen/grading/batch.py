@@ -19,7 +19,7 @@ from .job import ClassReport, Progress, Request
 from .late import days_late, parse_due
 from .one import Options, rubric_of
 from .output import notes_of, worksheet_entries, write_all
-from .pool import cores, in_processes, on_cluster
+from .pool import cores, in_processes, in_this_process, on_cluster
 from .results import Graded
 from .roster import Place, class_list, find
 from .student import student
@@ -50,13 +50,11 @@ def grade_class(request: Request, progress: Progress | None = None) -> ClassRepo
         handed_in = tuple(sorted(place.id for place in places if place.submission))
         assignment = Assignment(course.name, request.week, handed_in)
         open_log(request.out, assignment, write=not request.dry_run)
-        for change in request.changes if only else ():
-            name, value = parse_edit(change, rubric)
-            if not request.dry_run:
-                record_edit(request.out, only.id if only else "", name, value, request.who, request.why)
+        pending = _record(request, only, rubric)
         options = _options(request)
         graded = _graded(places, only, options, request, progress)
-    edits = by_student(open_log(request.out, assignment, write=False), [place.id for place in places])
+    log = open_log(request.out, assignment, write=False)
+    edits = by_student((*log, *pending), [place.id for place in places])
     names = {place.id: _shown(place, request.anonymous) for place in places}
     # Members of one group handed in the same file: it is compared with others once.
     apart = {place.group or place.id: place.id for place in places}.values()
@@ -81,6 +79,18 @@ def grade_class(request: Request, progress: Progress | None = None) -> ClassRepo
         return report
     written = write_all(report, request, course.title, sheet, entries)
     return ClassReport(report.students, report.pairs, rubric, report.changes, tuple(written), report.notes)
+
+
+def _record(request: Request, only: Place | None, rubric: Rubric) -> list[dict[str, Any]]:
+    """Record the changes asked for; in a dry run they are returned instead, to be shown and forgotten."""
+    pending = []
+    for change in request.changes if only else ():
+        name, value = parse_edit(change, rubric)
+        if request.dry_run and only:
+            pending.append({"student": only.id, "field": name, "value": value})
+        elif only:
+            record_edit(request.out, only.id, name, value, request.who, request.why)
+    return pending
 
 
 def _check(request: Request, sheet: Worksheet | None, rubric: Rubric) -> None:
@@ -151,6 +161,8 @@ def _graded(
     made: Iterator[tuple[Submission, Graded]]
     if request.dask:
         made = on_cluster(waiting, options, request.dask)
+    elif request.jobs == 0:
+        made = in_this_process(waiting, options)
     else:
         made = in_processes(waiting, options, request.jobs or cores())
     for number, (submission, one) in enumerate(made, start=1):

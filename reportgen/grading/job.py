@@ -48,6 +48,7 @@ class Request:
     why: str = ""
     dry_run: bool = False
     jobs: int | None = None
+    """Processes; None: one a processor; 0: none, everything in this one."""
     dask: str | None = None
     intervals: bool = False
     anonymous: bool = False

@@ -173,9 +173,7 @@ def _record_flags(record: Record, report: Report, page: MemoPage, options: Optio
         text = f"in {empty} of {len(record.sections)} sections"
         flags.append(Flag(code="reasoning", severity="amber", text=text))
     if record.split == "test":
-        flags.append(
-            Flag(code="test", severity="amber", text="its figures are of the test split: it is no test any more")
-        )
+        flags.append(Flag(code="test", severity="amber", text="a test that decides is no test any more"))
     for notice in page.tree.css(".notices li"):
         text = one_line(text_of(notice))
         if " was trained on " in text:

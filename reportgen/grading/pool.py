@@ -33,6 +33,12 @@ _GRACE = 10.0
 """Seconds between the alarm, which Python code hears, and the end of the process, which nothing outlives."""
 
 
+def in_this_process(submissions: Sequence[Submission], options: Options) -> Iterator[Result]:
+    """Grade one after the other, here: for callers that have processes of their own, or none to spare."""
+    for one in submissions:
+        yield one, guarded(one, options, end=False)
+
+
 def in_processes(submissions: Sequence[Submission], options: Options, jobs: int) -> Iterator[Result]:
     """Grade with so many processes; pairs in the order they finish. A submission that kills its process fails alone."""
     for start in range(0, len(submissions), RECYCLED):
@@ -93,13 +99,17 @@ def _limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
-def guarded(submission: Submission, options: Options) -> Graded:
-    """`grade_one` under a clock: an alarm for Python code, then an end for code that does not listen."""
+def guarded(submission: Submission, options: Options, *, end: bool = True) -> Graded:
+    """`grade_one` under a clock: an alarm for Python code, then an `end` of the process for code that does not listen.
+
+    Only a main thread can be alarmed; in a thread of a cluster's worker there is no clock.
+    """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
         return grade_one(submission, options)
     with Path(os.devnull).open("w") as nowhere:
         earlier = signal.signal(signal.SIGALRM, _ring)
-        faulthandler.dump_traceback_later(options.seconds + _GRACE, exit=True, file=nowhere)
+        if end:
+            faulthandler.dump_traceback_later(options.seconds + _GRACE, exit=True, file=nowhere)
         signal.setitimer(signal.ITIMER_REAL, options.seconds)
         try:
             return grade_one(submission, options)
@@ -107,7 +117,8 @@ def guarded(submission: Submission, options: Options) -> Graded:
             return Graded(key=submission.key, status="timeout", reason=f"gave up after {options.seconds:g} seconds")
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            faulthandler.cancel_dump_traceback_later()
+            if end:
+                faulthandler.cancel_dump_traceback_later()
             signal.signal(signal.SIGALRM, earlier)
 
 

@@ -11,6 +11,8 @@ from .charts import Text
 ROW, BAR = 92.0, 30.0
 _LOOKS = ("head", "mid", "tail", "other")
 NOBODY = "nobody"
+_LETTER = 2.0
+"""Per cent of the width a letter takes on a telephone; longer names stand in the legend and the tooltip only."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,15 @@ def flips(data: Mapping[str, Any]) -> Flips:
         for place, choice in enumerate(walk["choices"]):
             x = round(width * place, 2)
             parts.append(
-                Part(x, y + 24, round(width, 2), round(x + width / 2, 2), looks[choice], choice, _span(walk, place))
+                Part(
+                    x,
+                    y + 24,
+                    round(width, 2),
+                    round(x + width / 2, 2),
+                    looks[choice],
+                    choice if len(choice) * _LETTER <= width else "",
+                    _span(walk, place),
+                )
             )
         edges += [Text(round(width * (i + 1), 2), y + 24 + BAR + 15, edge) for i, edge in enumerate(walk["edges"])]
         pin = round(width * (walk["here"] + 0.5), 2)

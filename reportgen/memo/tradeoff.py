@@ -62,8 +62,8 @@ def tradeoff(data: Mapping[str, Any]) -> Tradeoff:
 
 def _panel(data: Mapping[str, Any]) -> Panel:
     points: Sequence[Mapping[str, Any]] = data["points"]
-    xs = [point["x"] for point in points]
-    ends = [point["y"] for point in points]
+    xs = [float(point["x"]) for point in points]
+    ends = [float(point["y"]) for point in points]
     left, right = 0.0, max(xs) * 1.12 or 1.0
     bottom, top = min(ends), max(ends)
     pad = 0.15 * (top - bottom) or 0.01
@@ -75,7 +75,8 @@ def _panel(data: Mapping[str, Any]) -> Panel:
     def y(value: float) -> float:
         return round(SIDE * (top - value) / (top - bottom), 2)
 
-    drawn, taken = [], []
+    drawn: list[Point] = []
+    taken: list[tuple[float, float]] = []
     for point in sorted(points, key=lambda one: (one["x"], one["y"])):
         at = x(point["x"]), y(point["y"])
         # Labels keep clear of those already written.

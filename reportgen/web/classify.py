@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MOST_CHARACTERS = 5_000
 _TOP = 4
 _REPEATS = 5
+_PATIENCE_S = 0.5
+"""A slow model is not timed five times over."""
 _SHIPPED = Path(__file__).parent / "model" / "complaints.safetensors"
 
 SAMPLES = (
@@ -135,8 +137,8 @@ def classify(models: Models, text: str) -> dict[str, Any]:
 
 
 def _answer(voice: Voice, text: str, baseline: dict[str, int], small: SmallModel) -> dict[str, Any]:
-    times = []
-    for _ in range(_REPEATS):
+    times: list[float] = []
+    while len(times) < _REPEATS and sum(times) < _PATIENCE_S:
         started = time.perf_counter()
         logits = voice.score(text)
         times.append(time.perf_counter() - started)

@@ -28,14 +28,15 @@ if TYPE_CHECKING:
     from .examples import Examples
 
 SOURCES = {
-    "runs": "Measured here: the runs on Banking77-LT",
-    "full-picture": "Published: the course’s models",
-    "week5-configurations": "Published: two models at three precisions",
+    "runs": "Our runs on Banking77-LT",
+    "full-picture": "Published: course models",
+    "week5-configurations": "Published: three precisions",
 }
 MODES = {"single-stream": "One at a time", "offline": "In batches"}
 WISHES = {"macro_f1": "Macro F1, every class alike", "monthly_cost": "The lowest cost"}
 NO_LIMIT_MS, NO_LIMIT_ECE = 100.0, 0.3
 """Ends of the sliders, which mean: no limit."""
+_LIMITS = {"latency_ms": "Latency limit", "macro_f1": "F1 floor", "ece_post": "ECE ceiling"}
 _CURRENCY = "USD"
 _LEFT, _WIDTH = 10.0, 220.0
 
@@ -57,11 +58,11 @@ class Wishes:
 
 
 PRESETS = {
-    "A router that answers while the customer waits": Wishes(),
-    "A weekly batch where rare classes matter": Wishes(mode="offline", max_latency_ms=NO_LIMIT_MS, min_macro_f1=0.2),
+    "A router in real time": Wishes(),
+    "A weekly batch, rare classes matter": Wishes(mode="offline", max_latency_ms=NO_LIMIT_MS, min_macro_f1=0.2),
     "No GPU in the budget": Wishes(gpu=False, max_latency_ms=NO_LIMIT_MS),
-    "The confidence is shown to a reviewer": Wishes(mode="offline", max_latency_ms=NO_LIMIT_MS, max_ece=0.05),
-    "As cheap as macro F1 of .2 can be": Wishes(
+    "A reviewer sees the confidence": Wishes(mode="offline", max_latency_ms=NO_LIMIT_MS, max_ece=0.05),
+    "As cheap as F1 of .2 can be": Wishes(
         mode="offline", wish="monthly_cost", max_latency_ms=NO_LIMIT_MS, min_macro_f1=0.2, monthly_volume=5_000_000
     ),
 }
@@ -152,7 +153,7 @@ def _facts(found: Recommendation, chosen: Assessment | None) -> list[tuple[str, 
     cost = chosen.cost
     hours = f"{cost.hours_per_month:,.3g} machine hours a month" if cost.hours_per_month is not None else ""
     money = f"{cost.per_month:,.2f} {cost.currency}" if cost.per_month is not None else "unknown"
-    bound = ("What binds", "nothing", "no limit is set") if binding is None else _bound(binding)
+    bound = ("What binds", "nothing", "no limit is set") if binding is None else _bound(binding, found.scenario)
     return [
         bound,
         ("Cost a month", money, hours),
@@ -164,16 +165,17 @@ def _facts(found: Recommendation, chosen: Assessment | None) -> list[tuple[str, 
     ]
 
 
-def _bound(margin: Margin) -> tuple[str, str, str]:
+def _bound(margin: Margin, scenario: Scenario) -> tuple[str, str, str]:
+    words = _limit_words(margin, scenario)
     if margin.passes == "unknown":
-        return "What binds", margin.text, f"untested: no record of {margin.missing}"
+        return "What binds", words, f"untested: no record of {margin.missing}"
     room = "" if margin.relative is None else f"{abs(margin.relative):.0%} of room"
     doubt = {
         True: ", and its interval clears the limit",
         False: ", but its interval does not clear the limit",
         None: "",
     }
-    return "What binds", margin.text, room + doubt[margin.clears] if room else "kept"
+    return "What binds", words, room + doubt[margin.clears] if room else "kept"
 
 
 def _flip(flip: Flip, scenario: Scenario) -> dict[str, Any]:
@@ -182,7 +184,7 @@ def _flip(flip: Flip, scenario: Scenario) -> dict[str, Any]:
     if flip.constraint == "needs_gpu":
         when = "With a GPU"
     elif quantity is not None:
-        when = f"{_capital(quantity.label)} limit {'below' if below else 'above'} {quantity.text(flip.at)}"
+        when = f"{_LIMITS[quantity.metric]} {'below' if below else 'above'} {quantity.text(flip.at)}"
     elif flip.constraint == "monthly_volume":
         when = f"{'Fewer' if below else 'More'} than {flip.at:,.0f} examples a month"
     else:
@@ -199,7 +201,7 @@ def _nearest(found: Recommendation) -> str | None:
     changes = [
         "a GPU is allowed"
         if change.constraint == "needs_gpu"
-        else f"the {keyed[change.constraint].label} limit moves to {keyed[change.constraint].text(change.to)}"
+        else f"the {_low(_LIMITS[change.constraint])} moves to {keyed[change.constraint].text(change.to)}"
         for change in first.changes
     ]
     return f"{first.model} could stand if {listing(changes)}."
@@ -241,14 +243,22 @@ def _why(assessment: Assessment) -> str:
     broken = [margin for margin in assessment.margins if margin.passes is False]
     if broken:
         return "; ".join(
-            "needs a GPU" if margin.constraint == "needs_gpu" else f"{margin.text} missed" for margin in broken
+            "needs a GPU" if margin.constraint == "needs_gpu" else f"misses the {_low(_LIMITS[margin.constraint])}"
+            for margin in broken
         )
     open_ = [margin for margin in assessment.margins if margin.passes == "unknown"]
     return "; ".join(margin.note or f"no record of {margin.missing}" for margin in open_)
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _limit_words(margin: Margin, scenario: Scenario) -> str:
+    limit = next(c for c in scenario.constraints if scenario.key(c) == margin.constraint)
+    if margin.constraint == "needs_gpu":
+        return "no GPU"
+    return f"{_LIMITS[margin.constraint]} {limit.quantity.text(limit.limit)}"
+
+
+def _low(words: str) -> str:
+    return words if words[:2].isupper() or words[1].isdecimal() else words[:1].lower() + words[1:]
 
 
 def _x(share: float) -> float:

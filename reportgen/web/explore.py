@@ -30,12 +30,11 @@ FILTERS = {
     "Still at zero": lambda row: row["f1"] == row["baseline_f1"] == 0,
     "Under 10 training rows": lambda row: row["train"] is not None and row["train"] < 10,
 }
-_KINDS = {
+_CALLED = {
     "confirmed": "gain",
     "rescued": "gain",
     "lost": "loss",
     "lost, confirmed": "loss",
-    "still at zero": "zero",
 }
 _LEFT, _WIDTH = 10.0, 220.0
 _MEASURES = {
@@ -127,7 +126,8 @@ def _rescue_row(row: dict[str, Any]) -> dict[str, Any]:
         "x0": _x(before),
         "x1": _x(after),
         "whisker": (_x(low), _x(high)) if high > low else None,
-        "kind": _KINDS.get(row["verdict"], "gain" if row["delta"] > 0 else "loss" if row["delta"] < 0 else "same"),
+        "kind": "gain" if row["delta"] > 0 else "loss" if row["delta"] < 0 else "same",
+        "called": _CALLED.get(row["verdict"], ""),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import tempfile
 import threading
 from collections.abc import AsyncIterator
@@ -11,6 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from reportgen.errors import Unavailable, UsageError
 
 from .settings import Settings
 
@@ -82,9 +85,18 @@ def build_app(settings: Settings, work: Path) -> FastAPI:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until interrupted. The working folder is empty while it runs and gone afterwards."""
-    import uvicorn
+    """Serve until interrupted. The working folder is empty while it runs and gone afterwards.
 
+    Raises:
+        Unavailable: gradio is not installed.
+        UsageError: nothing can listen on that address.
+    """
+    try:
+        import gradio_client  # noqa: F401 - a quick look whether the extra is installed
+        import uvicorn
+    except ImportError:
+        raise Unavailable("the app's packages are not installed", remedy="pip install 'reportgen[app]'") from None
+    _free(settings)
     before = Path.cwd()
     work = Path(tempfile.mkdtemp(prefix="reportgen-app-")).resolve()
     empty = work / "empty"
@@ -97,6 +109,19 @@ def serve(settings: Settings) -> None:
     finally:
         os.chdir(before)
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _free(settings: Settings) -> None:
+    """Refuse an address that cannot be listened on before anything is built."""
+    try:
+        with socket.create_server((settings.host, settings.port)):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen: {os.strerror(error.errno) if error.errno else error}",
+            where=f"{settings.host}:{settings.port}",
+            remedy="choose another --host or --port",
+        ) from None
 
 
 def _own_routes(app: FastAPI, home: Any) -> None:

@@ -93,6 +93,7 @@ def theme() -> gr.themes.Base:
         block_label_padding="0",
         block_radius="0px",
         layout_gap="1rem",
+        input_border_width="1px",
         input_shadow="none",
         input_shadow_focus="0 0 0 1px var(--accent)",
         checkbox_shadow="none",

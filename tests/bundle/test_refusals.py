@@ -58,7 +58,7 @@ def test_every_refusal_is_one_line_with_a_remedy(copy: Path) -> None:
     remedies = [kind.default_remedy for kind in kinds]
     assert all(remedies)
     assert all("\n" not in str(kind("what\nnow", where=copy)) for kind in kinds)
-    assert str(HashMismatch("x has changed", where="run")).startswith("x has changed in run: take the bundle from")
+    assert str(HashMismatch("x has changed", where="run")).startswith("x has changed (run): take the bundle from")
 
 
 def test_the_untouched_bundle_is_sound(copy: Path) -> None:

@@ -86,7 +86,7 @@ def test_quoted_cells_may_span_lines_and_rows_are_counted_as_records(tmp_path: P
         (b"\xff\xfea\x00,\x00b\x00", "no rows"),
         (b"\xff\xfea", "cannot be decoded"),
         ("text,text,label\na,b,c\n", "two columns are called 'text'"),
-        ("text,label\na,b\nc,d,e\n", "3 cells where the header has 2 in d.csv, line 3"),
+        ("text,label\na,b\nc,d,e\n", "3 cells where the header has 2 \\(d.csv, line 3\\)"),
         ("text,label\nx,a\ny,a\nz,a\n", "only one label, 'a'"),
         ("text,label\nx,\n,a\n", "no rows with a text and a label"),
         ("text,label\nx,a\ny,b\nz,c\n", "no label has enough rows"),

@@ -10,6 +10,8 @@ import pytest
 
 from reportgen.bundle.schema import Hardware
 from reportgen.evidence import build
+from reportgen.evidence.memory import Earlier, Memory, Recalled
+from reportgen.evidence.model import Interval, Value
 from reportgen.evidence.rarecommon import class_scatter
 from reportgen.evidence.runs import Runs
 from reportgen.evidence.systems import find_roles
@@ -241,3 +243,20 @@ def test_deployments_name_their_price(memo) -> None:
     assert len(table.rows) == 3
     assert "0.35 USD a GPU hour and 0.04 USD a CPU hour" in table.caption
     assert np.all([row["choice"] for row in table.rows])
+
+
+def test_week_2s_effect_is_recalled_with_its_file(stage, course) -> None:
+    decoders = [run for run in stage if run.manifest.model.family == "decoder"]
+    assert items(build(3, decoders, course))["w3.s2.e2"].missing
+    effect = Value("macro_f1", 0.031, "score", run="enc-w", baseline="enc", interval=Interval(0.01, 0.05, method="x"))
+    memory = Memory({2: Earlier(2, values=(Recalled(effect, 2, "w2.s2.e1", "memos/week2.json"),))})
+    found = items(build(3, decoders, course, memory=memory))["w3.s2.e2"]
+    assert found.missing is None
+    assert found.verification == "declared"
+    assert "+0.031 in week 2 (enc-w − enc, 95 % [+0.010, +0.050]; memos/week2.json, w2.s2.e1)" in found.sentence
+    assert [value.run for value in found.values] == ["decoder-lora-weighted"]
+    quoted = Memory(
+        {2: Earlier(2, {"w2.s2": "Class weighting gave .02. It cost time."}, prose_source="memos/week2.md")}
+    )
+    said = items(build(3, decoders, course, memory=quoted))["w3.s2.e2"].sentence
+    assert said.endswith("Week 2 on the encoder: “Class weighting gave .02.” (memos/week2.md).")

@@ -15,7 +15,35 @@ from reportgen.memo.record.make import record_digest
 from reportgen.memo.record.page import digests, parse
 
 RECORD = re.compile(r'(<script type="application/json" id="reportgen-record">)(.*?)(</script>)', re.DOTALL)
-WORDS = ["rare", "classes", "tail", "model", "encoder", "baseline", "labels", "gradient", "frequent", "support", "macro", "accuracy", "weights", "training", "noise", "seeds", "interval", "evidence", "complaint", "redaction", "tokens", "budget", "shift", "majority", "deploy", "cost", "review"]
+WORDS = [
+    "rare",
+    "classes",
+    "tail",
+    "model",
+    "encoder",
+    "baseline",
+    "labels",
+    "gradient",
+    "frequent",
+    "support",
+    "macro",
+    "accuracy",
+    "weights",
+    "training",
+    "noise",
+    "seeds",
+    "interval",
+    "evidence",
+    "complaint",
+    "redaction",
+    "tokens",
+    "budget",
+    "shift",
+    "majority",
+    "deploy",
+    "cost",
+    "review",
+]
 HOSTILE = """<!doctype html><html><head><meta http-equiv="refresh" content="0;url=https://evil.example/">
 <title>Week 1</title><script>alert(1)</script></head><body onload="alert(2)">
 <h1>Data Audit <img src=x onerror=alert(3)></h1><svg onload="alert(4)"><script>alert(5)</script></svg>

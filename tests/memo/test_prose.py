@@ -86,7 +86,7 @@ def test_a_new_file_parses_to_nothing(tmp_path) -> None:
         write_new_prose(1, course, path)
 
 
-@pytest.mark.parametrize("week", sorted(CITABLE))
+@pytest.mark.parametrize("week", [1, 2, 3, 4])
 def test_the_names_a_new_file_offers_can_be_cited(simulated, week, tmp_path) -> None:
     runs = simulated_weeks().week3(simulated, tmp_path, simulated.World(k=12, train=2_000, n=300))
     known = index(build(week, runs, load_course("ecbs5200")))

@@ -132,3 +132,25 @@ def test_other_errors_are_not_mistaken_for_memory() -> None:
     scorer.output = lambda out, batch: (_ for _ in ()).throw(RuntimeError("shape mismatch"))
     with pytest.raises(RuntimeError, match="shape mismatch"):
         scorer.tokens(_tokens([3]))
+
+
+@given(
+    st.lists(st.integers(1, 60), min_size=1, max_size=40),
+    st.integers(8, 400),
+    st.sampled_from(["left", "right"]),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_budget_of_tokens_changes_the_batches_and_not_the_scores(lengths: list[int], budget: int, side: str) -> None:
+    sizes = []
+    scorer = _scorer(99, batch_size=1, side=side, tokens_per_batch=budget)
+    scorer.output = lambda out, batch: (sizes.append(batch["input_ids"].shape), out.logits)[1]
+    out = scorer.tokens(_tokens(lengths))
+    assert out[:, 1].tolist() == lengths
+    assert out[:, 0].tolist() == [n * (i + 1) for i, n in enumerate(lengths)]
+    assert all(rows * width <= budget or rows == 1 for rows, width in sizes)
+
+
+def test_a_budget_that_does_not_fit_is_halved() -> None:
+    scorer = _scorer(2, batch_size=1, tokens_per_batch=64)
+    assert scorer.tokens(_tokens([1, 2, 3, 4, 5]))[:, 1].tolist() == [1, 2, 3, 4, 5]
+    assert scorer.tokens_per_batch == 16

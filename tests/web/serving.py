@@ -29,7 +29,7 @@ class Served:
 
 
 @contextmanager
-def running(log: Path, *, prelude: str = "", port: int | None = None, patience: float = 90) -> Iterator[Served]:
+def running(log: Path, *, prelude: str = "", port: int | None = None, patience: float = 240) -> Iterator[Served]:
     """The app as a subprocess on a free port; `prelude` is Python that runs in it first."""
     port = port or free_port()
     code = f"{prelude}\nimport runpy, sys\nsys.argv = ['app.py']\nrunpy.run_path('app.py', run_name='__main__')"

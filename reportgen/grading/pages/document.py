@@ -71,8 +71,11 @@ _OUTPUT = frozenset({"jp-OutputArea-output", "output_subarea"})
 _ERRORS = frozenset({"output_stderr"})
 _NO_ALT = re.compile(r"no description has been provided|^image$|^png$", re.IGNORECASE)
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-MAX_BLOCKS = 50_000
+MAX_BLOCKS = 20_000
+MAX_SIZE = 500_000
+"""Characters of lines and cells that are searched; a notebook has a fifth of it."""
 MAX_LINE = 2_000
+MAX_END = 300
 MAX_CODE = 2_000
 """Characters of a cell's code that may name the figure it drew."""
 
@@ -98,12 +101,18 @@ class Reader:
     _trail: list[tuple[int, str]] = field(default_factory=list)
     _text: list[str] = field(default_factory=list)
     _code: str = ""
+    _size: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether the page went on after all that is searched."""
+        return self._size > MAX_SIZE or len(self.blocks) >= MAX_BLOCKS
 
     def read(self, root: LexborNode) -> list[Block]:
         """The blocks of an element."""
         # (node, leaving): an element is seen again when it ends, to close its paragraph.
         stack: list[tuple[LexborNode, bool, bool]] = [(root, False, False)]
-        while stack and len(self.blocks) < MAX_BLOCKS:
+        while stack and not self.full:
             node, leaving, printed = stack.pop()
             if leaving:
                 self._flush()
@@ -117,7 +126,7 @@ class Reader:
             if classes & _INPUT and not (classes & {"jp-MarkdownCell", "text_cell"}) and self._is_code(node):
                 self._code = clean(node.text(separator=" "))[:MAX_CODE]
                 continue
-            if classes & (_ERRORS | _PROMPTS) or (node.attributes or {}).get("data-mime-type", "").endswith("stderr"):
+            if classes & (_ERRORS | _PROMPTS) or ((node.attributes or {}).get("data-mime-type") or "").endswith("stderr"):
                 continue
             if node.tag in _BREAKS:
                 self._flush()
@@ -154,7 +163,7 @@ class Reader:
             return True
         if tag == "pre":
             self._flush()
-            lines = tuple(line for raw in node.text().splitlines()[:5_000] if (line := _line(raw)))
+            lines = _ends([line for raw in node.text().splitlines() if (line := _line(raw))])
             kind: BlockKind = "output" if printed else "prose"
             grids = tuple(grid for _, _, grid in printed_tables(lines)) if len(lines) > 1 else ()
             self._add(Block(kind, " ".join(" ".join(lines).split()), self._headings(), lines=lines, grids=grids))
@@ -178,12 +187,23 @@ class Reader:
             self._add(Block("prose", text, self._headings(), lines=lines))
 
     def _add(self, block: Block) -> None:
-        self.blocks.append(block)
+        cells = sum(len(cell) + 1 for grid in block.grids for row in grid.rows for cell in row)
+        self._size += len(block.text) + cells
+        # A block that does not fit is left out whole: half a table could name another best row.
+        if self._size <= MAX_SIZE:
+            self.blocks.append(block)
 
 
 def clean(text: str) -> str:
     """White space normalised, invisible characters taken out."""
     return " ".join(_INVISIBLE.sub("", text).split())
+
+
+def _ends(lines: list[str]) -> tuple[str, ...]:
+    """Long output without its middle: a training log must not crowd out the memo below it."""
+    if len(lines) <= 2 * MAX_END:
+        return tuple(lines)
+    return (*lines[:MAX_END], "", *lines[-MAX_END:])
 
 
 def _line(raw: str) -> str:

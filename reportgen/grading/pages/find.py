@@ -133,17 +133,23 @@ def _cells(
     rule: Rule, label: re.Pattern[str], about: re.Pattern[str] | None, grid: Grid, context: str
 ) -> Iterator[tuple[tuple[Number, ...], str]]:
     """Numbers of a table where the label heads the column and the subject the row, or the other way round."""
-    names = [_row_name(row) for row in grid.rows]
-    for column, header in enumerate(grid.header):
-        for name, row in zip(names, grid.rows, strict=True):
-            if column >= len(row):
-                continue
-            by_column = label.search(header) and _row_fits(about, rule.others, name, len(grid.rows), context)
-            by_row = about is not None and label.search(name) and _is_about(about, rule.others, header, "")
-            single = about is None and label.search(name) and len(grid.header) == 2 and column == 1
-            number = of_cell(row[column]) if by_column or by_row or single else None
+    headed = {at for at, header in enumerate(grid.header) if label.search(header)}
+    subjects = {
+        at
+        for at, header in enumerate(grid.header)
+        if (_is_about(about, rule.others, header, "") if about is not None else len(grid.header) == 2 and at == 1)
+    }
+    if not headed and not subjects:
+        return
+    for row in grid.rows:
+        name = _row_name(row)
+        columns = headed if headed and _row_fits(about, rule.others, name, len(grid.rows), context) else set()
+        if subjects and label.search(name):
+            columns = columns | subjects
+        for at in sorted(columns):
+            number = of_cell(row[at]) if at < len(row) else None
             if number is not None and _plausible(number, rule.unit):
-                yield (number,), one_line(f"{name} · {header}: {row[column]}", 160)
+                yield (number,), one_line(f"{name} · {grid.header[at]}: {row[at]}", 160)
 
 
 def _row_fits(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reportgen.errors import InputError
 
 from ..model import FoundItem, PageReading
-from .document import Block, Reader
+from .document import MAX_SIZE, Block, Reader
 from .find import find_item
 from .kinds import classify
 from .rules import load_rules
@@ -35,7 +35,10 @@ def read_page(path: Path, rubric: Rubric, course: Course) -> PageReading:
     except (InputError, OSError) as error:
         said = f"the page was not read: {error.what if isinstance(error, InputError) else error.strerror}"
         return PageReading(kind, {}, (), (), 0, (said,))
-    blocks = Reader().read(tree.body) if tree.body is not None else []
+    reader = Reader()
+    blocks = reader.read(tree.body) if tree.body is not None else []
+    if reader.full:
+        problems.append(f"a long page: what comes after {MAX_SIZE:,} characters was not read")
     homes = _homes(blocks, rubric)
     sections: dict[str, str] = {}
     for block, home in zip(blocks, homes, strict=True):

@@ -104,7 +104,7 @@ def _drop_hidden(tree: LexborHTMLParser, problems: list[str], notebook: bool) ->
 
 def _hidden_nodes(tree: LexborHTMLParser, notebook: bool) -> list[LexborNode]:
     """Outermost hidden elements, each once."""
-    selectors = ["[hidden]", '[aria-hidden="true"]'] if not notebook else ["[hidden]"]
+    selectors = ["[hidden]"]
     for style in tree.css("style"):
         # A notebook's head carries the template's own sheet; what a student adds stands in the body.
         if notebook and any(parent == "head" for parent in _ancestors(style)):

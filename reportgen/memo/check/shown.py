@@ -159,12 +159,8 @@ def _again(said: Value, again: Again) -> str:
 
 
 def _element(page: MemoPage, group: Group, report: Report) -> LexborNode | None:
-    if group.kind == "item":
-        nodes = [node for node in page.tree.css("[data-evidence]") if node.attributes.get("data-evidence") == group.id]
-    elif group.kind == "glance":
-        nodes = page.tree.css("section.glance")
-    else:
-        nodes = [node for node in page.tree.css(".exhibit[id]") if node.attributes.get("id") == group.id]
+    glance = group.kind == "glance"
+    nodes = page.tree.css("section.glance") if glance else page.elements.get((group.kind, group.id), [])
     if len(nodes) == 1:
         return nodes[0]
     report.add("element", "red", group.id, "stands on the page once when built", f"{len(nodes)} times", "once")

@@ -12,7 +12,9 @@ MAX_DEPTH = 400
 MAX_COST = 20_000_000
 """Open elements summed over all tags: what scope checks and restored formatting cost at worst."""
 
-_EVENT = re.compile(r"<!--|-->|<(/?)([a-zA-Z][a-zA-Z0-9]*)|/>|[>\"']")
+_WHOLE = r"((?:\s+[a-zA-Z][a-zA-Z0-9:-]*=\"[^\"<>]*\")*+\s*+/?>)?"
+"""The rest of a tag with nothing unusual in it: one event in place of one for every quote, in nearly half the time."""
+_EVENT = re.compile(rf"<!--|-->|<(/?)([a-zA-Z][a-zA-Z0-9]*){_WHOLE}|/>|[>\"']")
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
@@ -47,6 +49,8 @@ def refuse_costly(html: str, where: str) -> None:
         elif state == "tag":
             if quote:
                 quote = "" if event == quote else quote
+            elif match[3]:
+                state, raw = "text", name if name in _RAW else raw
             elif event in ("'", '"'):
                 quote = event
             elif event in (">", "/>", "-->"):
@@ -56,6 +60,8 @@ def refuse_costly(html: str, where: str) -> None:
             state = "comment"
         elif tag and (not raw or (closing and tag == raw)):
             state, raw, name = "tag", "", "" if closing else tag
+            if match[3]:
+                state, raw = "text", name if name in _RAW else ""
             if closing and is_open[tag]:
                 is_open[tag] -= 1
                 depth -= 1

@@ -38,6 +38,15 @@ class MemoPage:
         """Sections of the rubric by id, in the page's order."""
         return {str(node.attributes.get("data-section")): node for node in self.tree.css("[data-section]")}
 
+    @cached_property
+    def elements(self) -> dict[tuple[str, str], list[LexborNode]]:
+        """Items and exhibits by kind and id; more than one node where an id was doubled."""
+        found: dict[tuple[str, str], list[LexborNode]] = {}
+        for kind, selector, name in (("item", "[data-evidence]", "data-evidence"), ("table", ".exhibit[id]", "id")):
+            for node in self.tree.css(selector):
+                found.setdefault((kind, str(node.attributes.get(name))), []).append(node)
+        return found
+
     def record(self) -> Record:
         """The one record.
 

@@ -92,7 +92,7 @@ def build(home: Home, blocks: gr.Blocks) -> None:
             )
             gpu = gr.Checkbox(first.gpu, label="There may be a GPU", elem_id="desk-gpu")
         with gr.Column(elem_classes="rg-desk-answer"):
-            answer = panel(elem_id="decision")
+            answer = panel(page("waiting.html", text="Deciding …"), elem_id="decision")
     moved = [source, mode, wish, latency, floor, ece, volume, gpu_hour, cpu_hour, gpu]
     show = polite(partial(desk.decision_view, home.examples))
     gr.on([blocks.load, *(part.change for part in moved)], show, moved, answer, **QUICK)

@@ -24,14 +24,14 @@ def build(home: Home, blocks: gr.Blocks) -> None:
         )
     )
     week = gr.Radio(weeks, value=weeks[0][1], label="Week", elem_id="week", elem_classes="rg-weeks", container=False)
-    memo = panel(elem_id="memo")
+    memo = panel(page("waiting.html", text="Reading the memo …"), elem_id="memo")
 
     panel(
         page(
             "heading.html",
             title="Which rare classes came back?",
-            text="A class that a model never gets right scores zero. See which ones another model brings back, and which "
-            "it loses.",
+            text="A class that a model never gets right scores zero. See which ones another model brings back, and "
+            "which it loses.",
         )
     )
     baseline, candidate = explore.FIRST
@@ -47,7 +47,7 @@ def build(home: Home, blocks: gr.Blocks) -> None:
             list(explore.FILTERS), value=next(iter(explore.FILTERS)), label="Show", elem_id="rescue-only"
         )
         search = gr.Textbox(label="Find a class", placeholder="card", max_length=100, elem_id="rescue-search")
-    rescue = panel(elem_id="rescue")
+    rescue = panel(page("waiting.html", text="Counting …"), elem_id="rescue")
 
     panel(
         page(
@@ -60,7 +60,7 @@ def build(home: Home, blocks: gr.Blocks) -> None:
         a = gr.Dropdown(examples.choices, value=baseline, label="From", elem_id="compare-a")
         b = gr.Dropdown(examples.choices, value=candidate, label="To", elem_id="compare-b")
         on = gr.Dropdown(splits, value=SPLITS[0], label="Rows", elem_id="compare-split")
-    comparison = panel(elem_id="comparison")
+    comparison = panel(page("waiting.html", text="Comparing …"), elem_id="comparison")
 
     show_memo = polite(partial(explore.memo_view, examples))
     show_rescue = polite(partial(explore.rescue_view, examples))

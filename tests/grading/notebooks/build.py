@@ -12,8 +12,8 @@ HERE = Path(__file__).parent
 
 def build(folder: Path) -> dict[int, dict[str, object]]:
     """Write `week1-lab.html`, `week1-classic.html`, … and return week → item id → the values the notebook computed."""
-    import nbformat
     from nbclient import NotebookClient
+    from nbconvert import HTMLExporter
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
     setup = _load("common").SETUP
@@ -34,20 +34,13 @@ def build(folder: Path) -> dict[int, dict[str, object]]:
             )
         )
     notebook = new_notebook(cells=cells)
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    for week, (start, end) in spans.items():
-        part = new_notebook(cells=cells[start:end], metadata=notebook.metadata)
-        nbformat.validate(part)
-        for template in ("lab", "classic"):
-            (folder / f"week{week}-{template}.html").write_text(_export(part, template), encoding="utf-8")
+    NotebookClient(notebook, timeout=120, startup_timeout=180, kernel_name="python3").execute()
+    for template in ("lab", "classic"):
+        exporter = HTMLExporter(template_name=template)
+        for week, (start, end) in spans.items():
+            html, _ = exporter.from_notebook_node(new_notebook(cells=cells[start:end], metadata=notebook.metadata))
+            (folder / f"week{week}-{template}.html").write_text(html, encoding="utf-8")
     return {week: json.loads((folder / f"truth{week}.json").read_text(encoding="utf-8")) for week in range(1, 7)}
-
-
-def _export(notebook: object, template: str) -> str:
-    from nbconvert import HTMLExporter
-
-    html, _ = HTMLExporter(template_name=template).from_notebook_node(notebook)
-    return html
 
 
 def _load(name: str) -> ModuleType:
