@@ -11,5 +11,7 @@ from reportgen.web.settings import settings_from_environment
 if __name__ == "__main__":
     try:
         serve(settings_from_environment())
+    except KeyboardInterrupt:
+        sys.exit(3)
     except ReportgenError as error:
         sys.exit(f"reportgen: {error}")

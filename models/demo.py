@@ -17,11 +17,23 @@ from .run import execute
 _PACKAGE = Path(__file__).parents[1]
 LIVE_ROWS = 3_000
 
-_RUNS = {
+RUNS = {
     1: ("majority", "tfidf", "embed", "encoder"),
-    2: ("encoder", "encoder-weighted", "encoder-bs16", "encoder-seed123", "encoder-early"),
+    2: (
+        *("encoder", "encoder-weighted", "encoder-bs16", "encoder-seed123", "encoder-early"),
+        *("plain-s42", "rescue", "rescue-finetuned"),
+    ),
     3: ("encoder", "encoder-weighted", "encoder-lora", "decoder-lora", "decoder-lora-weighted"),
     4: ("encoder-lora", "decoder-lora"),
+    5: (
+        *("encoder-lora", "encoder-fp32", "encoder-int8", "encoder-int4", "encoder-onnx-fp32", "encoder-onnx-int8"),
+        *("decoder-lora", "decoder-fp32", "decoder-int8", "decoder-int4"),
+    ),
+    6: (
+        *("teacher", "vanilla", "vanilla-tempered", "distilled", "grid-t1-a70", "grid-t1-a90", "grid-t4-a90"),
+        *("grid-t8-a70", "grid-t8-a90", "student-half", "teacher-small", "distilled-small-teacher"),
+        *("distilled-linear", "encoder-fp32", "encoder-int8", "encoder", "encoder-weighted"),
+    ),
 }
 """Week to the shipped runs its memo is built from."""
 
@@ -43,11 +55,11 @@ def build_demo(out: Path, say: Callable[[str], None] = lambda line: None) -> Pat
     if not shipped.is_dir():
         raise UsageError("the shipped bundles are missing", where=shipped, remedy="install reportgen again")
     weeks = []
-    for week in (week for week in weeks_built() if week in _RUNS):
-        runs = [shipped / f"{name}.zip" for name in _RUNS[week]]
+    for week in (week for week in weeks_built() if week in RUNS):
+        runs = [shipped / f"{name}.zip" for name in RUNS[week]]
         page = build_memo(week, runs, out / f"week{week}.html")[0]
         say(f"week {week}: {page}")
-        weeks.append(Page(page.name, _title(week), f"{len(runs)} runs: {', '.join(_RUNS[week])}"))
+        weeks.append(Page(page.name, _title(week), f"{len(runs)} runs: {', '.join(RUNS[week])}"))
     live = _live(out, say)
     return write_index(
         out / "index.html",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.demo import _RUNS, examples
+from models.demo import RUNS, examples
 from reportgen.bundle import read_bundle, validate_bundle
 from reportgen.data import load_course
 from reportgen.evidence import weeks_built
@@ -25,11 +25,11 @@ def test_every_shipped_bundle_is_sound_and_names_no_local_path(path: Path) -> No
     assert manifest.dataset.licence == "CC BY 4.0"
 
 
-@pytest.mark.parametrize("week", [week for week in weeks_built() if week in _RUNS])
+@pytest.mark.parametrize("week", [week for week in weeks_built() if week in RUNS])
 def test_a_memo_with_prose_verifies_against_its_bundles(week: int, tmp_path: Path) -> None:
     prose = write_new_prose(week, load_course("banking77lt"), tmp_path / f"text{week}.md")
     prose.write_text(prose.read_text().replace("direction:", "direction: up"))
-    runs = [FOLDER / f"{name}.zip" for name in _RUNS[week]]
+    runs = [FOLDER / f"{name}.zip" for name in RUNS[week]]
     page = build_memo(week, runs, tmp_path / f"week{week}.html", prose=prose)[0]
     assert page.stat().st_size < 500_000
     report = check_memo(page, bundles=runs)

@@ -160,9 +160,16 @@ def _facts(found: Recommendation, chosen: Assessment | None) -> list[tuple[str, 
         (
             "Next best",
             found.runner_up or "nobody",
-            "keeps the limits too" if found.runner_up else "nobody else can stand",
+            _standing(found),
         ),
     ]
+
+
+def _standing(found: Recommendation) -> str:
+    if found.runner_up is None:
+        return "nobody else can stand"
+    kept = found.assessment(found.runner_up).passes is True
+    return "keeps the limits too" if kept else "if its unknowns turn out well"
 
 
 def _bound(margin: Margin, scenario: Scenario) -> tuple[str, str, str]:

@@ -56,10 +56,10 @@ class Examples:
     @cached_property
     def weeks(self) -> tuple[int, ...]:
         """Weeks whose memo can be built and for which the example has runs."""
-        from models.demo import _RUNS
+        from models.demo import RUNS
         from reportgen.evidence import weeks_built
 
-        return tuple(week for week in weeks_built() if week in _RUNS)
+        return tuple(week for week in weeks_built() if week in RUNS)
 
     @cached_property
     def titles(self) -> dict[int, str]:
@@ -86,9 +86,9 @@ class Examples:
 
     def runs_of(self, week: int) -> tuple[str, ...]:
         """The runs a week's memo is built from."""
-        from models.demo import _RUNS
+        from models.demo import RUNS
 
-        return _RUNS[week]
+        return RUNS[week]
 
     def path(self, name: str) -> Path:
         """The bundle of a shipped run; no other name is ever looked up.

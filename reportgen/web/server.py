@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import AsyncIterator
@@ -102,6 +104,8 @@ def serve(settings: Settings) -> None:
     empty = work / "empty"
     empty.mkdir()
     os.chdir(empty)
+    # The server stops at SIGTERM and then hands the signal on, which would end the process before it tidies up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         app = build_app(settings, work)
         print(f"reportgen: http://{settings.host}:{settings.port}", flush=True)  # noqa: T201 - what the user asked for

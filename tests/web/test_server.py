@@ -53,6 +53,13 @@ def test_it_starts_without_torch_and_stays_small(serving, tmp_path) -> None:
         assert process.memory_info().rss < 700e6
 
 
+def test_it_leaves_nothing_behind(serving, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with serving.running(tmp_path / "log.txt"):
+        assert list(tmp_path.glob("reportgen-app-*"))
+    assert not list(tmp_path.glob("reportgen-app-*"))
+
+
 def test_exactly_these_endpoints_are_public(served, client) -> None:
     said = json.loads(get(f"{served.url}gradio_api/info")[2])
     assert set(said["named_endpoints"]) == PUBLIC
