@@ -78,7 +78,16 @@ DECODER: dict[str, dict[str, Any]] = {
     "decoder-lora-la-names": {"lr": 2e-4, "epochs": 10} | LA | NAMES,
 }
 
-ROWS = {"encoder": ENCODER, "decoder": DECODER, "embed": EMBED}
+RECIPE: dict[str, dict[str, Any]] = {
+    "rescue-finetuned": {},
+    "without-frozen": {"frozen_share": 0.0},
+    "without-mask": {"token_mask": 0.0},
+    "without-rdrop": {"rdrop": 0.0},
+    "without-contrast": {"supcon": 0.0},
+    "without-any-of-these": {"token_mask": 0.0, "rdrop": 0.0, "supcon": 0.0},
+}
+
+ROWS = {"encoder": ENCODER, "decoder": DECODER, "embed": EMBED, "rescue-finetuned": RECIPE}
 
 
 def main() -> None:

@@ -80,6 +80,7 @@ def work(folder: Path, *, tiny: bool) -> None:
     from models import classifiers, device
     from models.batching import Scorer
     from models.checkpoints import Checkpoints
+    from models.heads import head_of
     from models.losses import make_loss
     from models.training import Trainer, TrainingConfig
     from models.weights import resolve
@@ -101,13 +102,14 @@ def work(folder: Path, *, tiny: bool) -> None:
     cfg = TrainingConfig(
         epochs=1, lr=1e-4, batch_size=size, micro_batch_size=min(MICRO_BATCH, size // 2), schedule="constant"
     )
+    head = head_of(model, classifier.card.head)
     losses: list[float] = []
     seconds = 0.0
     for seed, steps in enumerate((WARM_UP, STEPS)):
         rows = random_rows(steps * size, model.config.vocab_size, seed)
         loss = make_loss("ce", np.bincount(rows.labels, minlength=LABELS))
         keeper = Forgetful(folder / "checkpoints", "")
-        trainer = Trainer(model, scorer, accelerator, loss, cfg, keeper, seed, say=lambda _line: None)
+        trainer = Trainer(model, scorer, accelerator, loss, cfg, keeper, seed, lambda _line: None, head)
         accelerator.wait_for_everyone()
         device.synchronise(accelerator.device)
         started = time.perf_counter()

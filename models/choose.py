@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FOLDS = 5
+ROWS = 10_000
+"""The choice is made on at most so many rows: 16 fits on all of a large training set would take an hour."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,14 @@ class Choice:
     taus: tuple[float, ...]
     scores: NDArray[np.float64]
     """Shape (len(strengths), len(taus))."""
+    rows: int
+    """Training rows the choice was made on."""
 
     def decided(self) -> dict[str, Any]:
         """For the bundle."""
         grid = {"C": self.strengths, "tau": self.taus, "balanced_accuracy": self.scores.round(4).tolist()}
-        return {"out_of_fold": {"balanced_accuracy": round(self.score, 4), "folds": FOLDS, "grid": grid}}
+        said = {"balanced_accuracy": round(self.score, 4), "folds": FOLDS, "rows": self.rows, "grid": grid}
+        return {"out_of_fold": said}
 
 
 def choose(
@@ -85,7 +90,7 @@ def choose(
             recalled = np.bincount(truth, weights=hit, minlength=n_labels)
             scores[i, j] = (recalled[support > 0] / support[support > 0]).mean()
     i, j = np.unravel_index(scores.argmax(), scores.shape)
-    return Choice(float(strengths[i]), float(taus[j]), float(scores[i, j]), tuple(strengths), tuple(taus), scores)
+    return Choice(float(strengths[i]), float(taus[j]), float(scores[i, j]), tuple(strengths), tuple(taus), scores, rows)
 
 
 def folds(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
@@ -97,3 +102,15 @@ def folds(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     fold = np.empty(len(labels), np.int64)
     fold[order] = np.arange(len(labels)) % FOLDS
     return fold
+
+
+def thinned(labels: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+    """Positions of about `most` rows at most, in their order: frequent labels are cut to one cap, rare ones stay."""
+    counts = np.sort(np.bincount(labels))
+    caps = np.arange(counts[-1] + 1)
+    kept = np.searchsorted(counts, caps)  # labels with fewer rows than each cap
+    sizes = np.concatenate([[0], np.cumsum(counts)])[kept] + caps * (len(counts) - kept)
+    cap = int(np.searchsorted(sizes, most, side="right") - 1)
+    order = np.lexsort((np.random.default_rng(seed).random(len(labels)), labels))
+    first = np.concatenate([[0], np.cumsum(np.bincount(labels))])[labels[order]]
+    return np.sort(order[np.arange(len(labels)) - first < max(cap, 1)])

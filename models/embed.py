@@ -15,7 +15,7 @@ from reportgen.errors import InputError
 from . import device
 from .adapters import count_parameters
 from .batching import Scorer, Tokens, tokenise
-from .choose import Choice, choose
+from .choose import ROWS, Choice, choose, thinned
 from .classifiers import trained_pooling
 from .finetune import memory, readable
 from .heads import Pooling, pool
@@ -215,6 +215,10 @@ def _chosen(
 
     strengths = C_GRID if cfg.C == "auto" else (cfg.C,)
     taus = TAU_GRID if cfg.tau == "auto" else (cfg.tau,)
+    if rows > ROWS:
+        kept = thinned(labels[:rows], ROWS, seed)
+        rows, keep = len(kept), np.concatenate([kept, np.arange(rows, len(labels))])
+        features, labels = features[keep], labels[keep]
     return choose(features, labels, rows, n_labels, fit, strengths=strengths, taus=taus, seed=seed)
 
 

@@ -246,7 +246,8 @@ def keep_weights(
     """Train a run again, with the same seed, where its bundle is there and its weights are not.
 
     Raises:
-        Unavailable: what was trained does not predict what the bundle says; its weights are removed.
+        Unavailable: what was trained does not predict what the bundle says; its weights are removed. Or its settings
+            keep none.
     """
     from .derive import aligned_logits
     from .predict import saved_weights
@@ -276,6 +277,7 @@ def keep_weights(
             "the ones that were measured",
             remedy="move the bundle away and run the stage again",
         )
+    saved_weights(bundle, work)
 
 
 def dataset_info(data: Dataset) -> DatasetInfo:

@@ -107,9 +107,10 @@ def experiments(context: Context) -> list[Experiment]:
     """Every trained run that has a reference.
 
     A stage of the course names the reference of its runs, a derived run its parent; for another it is the earlier run
-    of the same runner and model that differs in the fewest keys.
+    of the same runner and model that differs in the fewest keys. The run a stage starts from has none.
     """
     runs, named = context.runs, _named(context)
+    starts = set(named.values()) - named.keys()
     pool = sorted(runs.of_family("linear", *FINE_TUNED), key=lambda run: (run.manifest.created_utc, run.run_id))
     by_id = {run.run_id: run for run in pool}
     found = []
@@ -120,7 +121,7 @@ def experiments(context: Context) -> list[Experiment]:
             found.append(_experiment(run, by_id[wanted], "named by the course's stage"))
         elif parents and parents[0] in by_id and not runs.why_not(run, by_id[parents[0]]):
             found.append(_derived(run, by_id[parents[0]]))
-        elif wanted is None or wanted not in by_id:
+        elif run.run_id not in starts and (wanted is None or wanted not in by_id):
             earlier = [one for one in pool[:position] if _alike(one, run) and not runs.why_not(run, one)]
             if earlier:
                 nearest = min(earlier, key=lambda one: len(compare_facts(one, run)[0]))
@@ -311,4 +312,7 @@ def controlled_sentence(found: list[Experiment]) -> str:
     single = [one for one in found if len(one.changes) == 1]
     rest = [one for one in found if len(one.changes) != 1]
     lead = f"{len(single)} of {plural(len(found), 'comparison')} {'changes' if len(single) == 1 else 'change'} one key."
-    return f"{lead} {listing([f'{one.run.run_id} ({one.badge})' for one in rest])}." if rest else lead
+    if not rest:
+        return lead
+    others = listing([f"{one.run.run_id} ({one.badge})" for one in rest])
+    return f"{lead} {'The other one is' if len(rest) == 1 else 'The others are'} {others}."

@@ -14,7 +14,7 @@ from .model import Submission
 from .one import Options, rubric_of
 from .results import Graded
 
-FORM = 1
+FORM = 2
 """Raised whenever grading or its results change in a way the version of the package does not show."""
 
 
@@ -45,14 +45,14 @@ class Cache:
         if self._folder is None:
             return None
         try:
-            return Graded.model_validate_json((self._folder / f"{name}.json").read_bytes())
+            return Graded.from_json((self._folder / f"{name}.json").read_bytes())
         except (OSError, ValueError):
             return None
 
     def keep(self, name: str, graded: Graded) -> None:
         """Keep a result, in one step. What ran out of time or failed is tried again next time."""
         if self._folder is not None and not self._read_only and graded.status not in ("timeout", "failed"):
-            write_file(self._folder / f"{name}.json", graded.model_dump_json().encode("utf-8", "backslashreplace"))
+            write_file(self._folder / f"{name}.json", graded.to_json())
 
 
 def _digest_of(options: Options) -> bytes:

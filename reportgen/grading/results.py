@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -153,3 +154,16 @@ class Graded(Part):
     def draft(self) -> float:
         """Draft points of all sections together."""
         return round(sum(section.draft for section in self.sections), 2)
+
+    def to_json(self) -> bytes:
+        """As plain ASCII: names of files may hold lone surrogates, which UTF-8 cannot."""
+        return json.dumps(self.model_dump()).encode("ascii")
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Graded:
+        """Back from `to_json`.
+
+        Raises:
+            ValueError: something else.
+        """
+        return cls.model_validate(json.loads(content))

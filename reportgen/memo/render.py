@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +22,20 @@ if TYPE_CHECKING:
 NOT_STATED = "not stated by the author"
 
 
-def render(evidence: WeekEvidence, prose: Prose | None = None, say: Callable[[str], None] | None = None) -> str:
+def render(
+    evidence: WeekEvidence,
+    prose: Prose | None = None,
+    say: Callable[[str], None] | None = None,
+    *,
+    drawn: Mapping[str, Markup] | None = None,
+) -> str:
     """The memo's HTML with its record. The same evidence and prose give the same bytes.
 
     Args:
         evidence: what `reportgen.evidence.build` returned.
         prose: the author's text; without it every reasoning block shows its prompt.
         say: is told what the text cites and nothing measured.
+        drawn: the evidence's figures from `drawings`, for whoever renders the same evidence again and again.
     """
     text = prose or Prose({})
     known = citations.index(evidence)
@@ -57,7 +64,7 @@ def render(evidence: WeekEvidence, prose: Prose | None = None, say: Callable[[st
                 for item in section.items
             },
             notices=notices,
-            drawings=_drawings(evidence),
+            drawings=drawings(evidence) if drawn is None else drawn,
             numbers=_exhibit_numbers(evidence),
         )
     )
@@ -79,7 +86,8 @@ def write_memo(path: str | Path, html: str) -> Path:
     return target
 
 
-def _drawings(evidence: WeekEvidence) -> dict[str, Markup]:
+def drawings(evidence: WeekEvidence) -> dict[str, Markup]:
+    """The figures by id: nearly all the time that rendering takes."""
     return {figure.id: draw(figure) for section in evidence.sections for figure in section.figures}
 
 

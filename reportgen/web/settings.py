@@ -22,6 +22,8 @@ class Settings:
         waiting: events that may wait in the queue before a visitor is told to come back.
         grading: show the instructor's tab; None: only where the app listens on this machine alone.
         weights: folders of saved classifiers that Classify may show beside the shipped model.
+        run_rows: the most rows of a visitor's data that are used.
+        job_s: seconds after which a run, or the grading of a class, is stopped.
     """
 
     host: str = LOOPBACK
@@ -31,6 +33,8 @@ class Settings:
     waiting: int = 64
     grading: bool | None = None
     weights: tuple[str, ...] = ()
+    run_rows: int = 10_000
+    job_s: int = 1_800
 
     @property
     def local(self) -> bool:

@@ -308,24 +308,3 @@ def test_a_flat_download_and_a_plain_folder(moodle, memos, tmp_path) -> None:
     report = grade_class(Request(plain, 1, tmp_path / "plain-out", jobs=0))
     assert [one.grade for one in report.students] == [100, 100]
     assert report.notes[0].startswith("No worksheet was given. Moodle offers one only")
-
-
-def test_a_page_that_kills_its_process_fails_alone(request_for, tmp_path, monkeypatch) -> None:
-    """The pool is rebuilt, the others are graded."""
-    from reportgen.grading import pool
-    from reportgen.grading.model import Submission, SubmittedFile
-    from reportgen.grading.one import Options
-
-    good = tmp_path / "good.html"
-    good.write_text("<p>hi</p>")
-    fifo = tmp_path / "killer"
-    import os
-
-    os.mkfifo(fifo)  # reading it never ends: the alarm has to
-    hangs = Submission(
-        "bad", "1", "B", (SubmittedFile("x.html", fifo, 1, "memo"), SubmittedFile("y.html", fifo, 1, "memo"))
-    )
-    fine = [Submission(f"k{n}", str(n), "A", (SubmittedFile("a.html", good, 9, "html"),)) for n in range(3)]
-    options = Options(1, "ecbs5200", seconds=2.0)
-    results = {one.key: graded.status for one, graded in pool.in_processes([hangs, *fine], options, 2)}
-    assert results == {"bad": "timeout", "k0": "graded", "k1": "graded", "k2": "graded"}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from models.choose import FOLDS, choose, folds
+from models.choose import FOLDS, choose, folds, thinned
 from models.embed import C_GRID, TAU_GRID, EmbedConfig, embed, fit_linear
 from models.registry import RunContext
 from models.rescue import RescueConfig, rescue
@@ -141,6 +141,15 @@ def test_too_few_rows_to_choose_on() -> None:
 
     with pytest.raises(InputError, match="too few training rows"):
         choose(np.eye(3, dtype=np.float32), np.array([0, 0, 1]), 3, 2, fit, strengths=(1.0,), taus=(0.0,), seed=0)
+
+
+def test_thinning_cuts_the_head_and_keeps_the_tail() -> None:
+    labels = np.repeat([0, 1, 2, 3], [1000, 300, 5, 2])
+    kept = thinned(labels, 200, 42)
+    assert np.bincount(labels[kept]).tolist() == [96, 96, 5, 2]
+    assert (np.diff(kept) > 0).all()
+    assert (kept == thinned(labels, 200, 42)).all()
+    assert len(thinned(labels, 5000, 42)) == len(labels)
 
 
 def test_auto_never_looks_beyond_train(context: Context, minilm: str, topics: Dataset, cache: Path) -> None:

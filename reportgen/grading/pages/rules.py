@@ -19,6 +19,9 @@ Unit = Literal["score", "count", "ms", "any"]
 """score: −1 to 1, per cent as fractions; count: a whole number; ms: not negative."""
 
 
+_REMEDY = "give the course a pages.toml, as ecbs5200 has"
+
+
 @dataclass(frozen=True)
 class Rule:
     """One way to find an item; exactly one of `find`, `columns`, `figure` and `text` is set.
@@ -48,17 +51,20 @@ class Rule:
 
 
 def load_rules(course: Course, week: int) -> dict[str, list[Rule]]:
-    """Rules by item id for a week; empty for a course that has none.
+    """Rules by item id for a week.
 
     Raises:
-        InputError: `pages.toml` is malformed.
+        InputError: `pages.toml` is malformed, or there is none: a page of which nothing was looked for must not look
+            like one that answers nothing.
     """
     from reportgen.data.courses import COURSES
 
     for folder in (course.folder, *([COURSES / course.extends] if course.extends else [])):
         if (path := folder / "pages.toml").is_file():
-            return {key: rules for key, rules in _read(path).items() if key.startswith(f"w{week}.")}
-    return {}
+            if rules := {key: found for key, found in _read(path).items() if key.startswith(f"w{week}.")}:
+                return rules
+            raise InputError(f"no rules for week {week}", where=path, remedy=_REMEDY)
+    raise InputError("the course cannot find evidence in pages", where=course.folder, remedy=_REMEDY)
 
 
 @lru_cache(maxsize=8)
