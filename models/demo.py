@@ -32,7 +32,7 @@ RUNS = {
     6: (
         *("teacher", "vanilla", "vanilla-tempered", "distilled", "grid-t1-a70", "grid-t1-a90", "grid-t4-a90"),
         *("grid-t8-a70", "grid-t8-a90", "student-half", "teacher-small", "distilled-small-teacher"),
-        *("distilled-linear", "encoder-fp32", "encoder-int8", "encoder", "encoder-weighted"),
+        *("distilled-linear", "encoder-fp32", "encoder-int8", "encoder", "encoder-weighted", "tfidf"),
     ),
 }
 """Week to the shipped runs its memo is built from."""

@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
-from jinja2 import Environment, meta
+from jinja2 import meta
 
 from docs import contexts, generate
 from reportgen import cli
+from reportgen.memo.environment import environment
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*.md"))]
@@ -64,7 +65,7 @@ def test_every_template_is_described_with_what_it_is_given() -> None:
 
 @pytest.mark.parametrize("name", sorted(contexts.PARTS))
 def test_a_part_uses_only_what_is_described(name: str) -> None:
-    tree = Environment(autoescape=True).parse((ROOT / "templates" / name).read_text(encoding="utf-8"))
+    tree = environment().parse((ROOT / "templates" / name).read_text(encoding="utf-8"))
     assert meta.find_undeclared_variables(tree) - {"stylesheet"} <= set(contexts.PARTS[name])
 
 

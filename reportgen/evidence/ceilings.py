@@ -10,7 +10,7 @@ from .context import Context, SectionEvidence
 from .model import Column, Interval, Scalar, Table, Value
 from .numbers import listing, plural, show, show_interval
 from .runs import PAIRED
-from .students import train_fraction
+from .students import differing, train_fraction
 from .transfer import metric_key, tier_value
 from .wording import DATA_NOISE
 
@@ -170,16 +170,30 @@ def size_item(context: Context, board: Board, students: Students, transfer: Tran
             row_header="who",
         )
     )
+    others = _trained_otherwise(students)
+    which = "another" if not known else "a larger and otherwise trained" if others else "a larger"
     found.answer(
         "w6.s2.e3",
-        f"Effect of {'a larger' if known else 'another'} teacher on {'; on '.join(said)}.",
+        f"Effect of {which} teacher on {'; on '.join(said)}.",
         *values,
         exhibits=("w6-scale",),
         caveats=[
-            "Two teachers differ in more than size: each was trained once.",
+            f"Confounded: the two teachers differ in {listing(others, 6)} besides size, so this is not the effect of size."
+            if others
+            else "Each teacher was trained once.",
             None if known else "The bundles do not say that one of the two is larger.",
         ],
     )
+
+
+def _trained_otherwise(students: Students) -> list[str]:
+    """What differs between the two teachers beside the model."""
+    one, two = students.small_teacher, students.teacher
+    if one is None or two is None:
+        return []
+    if one.manifest.runner != two.manifest.runner:
+        return [f"the runner ({one.manifest.runner} and {two.manifest.runner})"]
+    return differing(one, two)
 
 
 def _sizes(sizes: list[int | None], known: bool) -> str:

@@ -70,8 +70,9 @@ class Runs:
 
     @cached_property
     def baseline(self) -> Bundle | None:
-        """The strongest linear model: the bar."""
-        return self.best(self.of_family("linear"))
+        """The strongest linear model that had no teacher: the bar."""
+        linear = self.of_family("linear")
+        return self.best([run for run in linear if all(parent.role != "teacher" for parent in run.manifest.parents)])
 
     @cached_property
     def candidates(self) -> list[Bundle]:
