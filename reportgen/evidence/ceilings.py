@@ -178,7 +178,7 @@ def size_item(context: Context, board: Board, students: Students, transfer: Tran
         *values,
         exhibits=("w6-scale",),
         caveats=[
-            f"Confounded: the two teachers differ in {listing(others, 6)} besides size, so this is not the effect of size."
+            f"Confounded: the teachers differ in {listing(others, 6)} besides size, so this is not the effect of size."
             if others
             else "Each teacher was trained once.",
             None if known else "The bundles do not say that one of the two is larger.",
@@ -193,7 +193,7 @@ def _trained_otherwise(students: Students) -> list[str]:
         return []
     if one.manifest.runner != two.manifest.runner:
         return [f"the runner ({one.manifest.runner} and {two.manifest.runner})"]
-    return differing(one, two)
+    return differing(one, two, ("model", "revision", "score_train"))
 
 
 def _sizes(sizes: list[int | None], known: bool) -> str:

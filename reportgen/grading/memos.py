@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -13,15 +14,16 @@ from reportgen.errors import ReportgenError, one_line
 from reportgen.evidence.numbers import show_interval, show_value
 from reportgen.evidence.wording import metric_name
 from reportgen.memo.check import inspect_memo
+from reportgen.memo.check.numbers import typed_numbers
 from reportgen.memo.check.shown import as_value
 from reportgen.memo.record.page import text_of
 
 from .model import SubmittedFile
 from .one import Options, rubric_of
 from .others import MAX_PROSE, found_items
-from .published import matches
+from .published import matches, quoted
 from .results import Flag, Graded, ItemResult, RowsFacts, RunFacts
-from .scoring import score
+from .scoring import score, unreasoned
 from .truth import against
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ _OF_ITEMS = ("figure.", "verdict.", "cell.", "rescue.", "element", "item.", "bun
 _SHOWN = 4
 """Values of an item that are quoted; the memo has the rest."""
 _IMPOSSIBLE = {"figure.contradicted", "verdict.contradicted", "cell.contradicted", "rescue.classes"}
+_ATTRIBUTED = re.compile(
+    r"\b(?:published|reported|lecture|slides?|course|instructor|paper|literature)\b", re.IGNORECASE
+)
 _CHANGED = ("figure.", "item.", "element", "sections", "text.edited")
 
 
@@ -56,14 +61,16 @@ def grade_memo(key: str, file: SubmittedFile, options: Options) -> Graded:
         if not finding.id.startswith(_OF_ITEMS):
             findings[finding.where.partition(",")[0]].append(_told(finding))
     runs = _runs(inspection.recomputer)
+    sections = score(rubric, answers, {name: len(text.split()) for name, text in prose.items()}, findings)
     return Graded(
         key=key,
         status="graded",
         kind="memo",
-        sections=score(rubric, answers, {name: len(text.split()) for name, text in prose.items()}, findings),
+        sections=sections,
         flags=(
+            *unreasoned(sections),
             *_record_flags(record, report, page, options),
-            *_own_or_published(runs, options),
+            *_own_or_published(runs, record, report, options),
             *_truth_flags(inspection.recomputer, options),
         ),
         rows=_rows(inspection.recomputer),
@@ -85,12 +92,13 @@ def _without_record(key: str, file: SubmittedFile, report: Report, options: Opti
     except ReportgenError as error:
         return Graded(key=key, status="unreadable", reason=str(error), kind="memo", flags=(flag,))
     words = {name: len(text.split()) for name, text in reading.sections.items()}
+    sections = score(rubric, found_items(reading, options), words)
     return Graded(
         key=key,
         status="graded",
         kind="memo",
-        sections=score(rubric, found_items(reading, options), words),
-        flags=(flag,),
+        sections=sections,
+        flags=(flag, *unreasoned(sections)),
         prose="\n\n".join(reading.sections.values())[:MAX_PROSE],
     )
 
@@ -169,9 +177,6 @@ def _record_flags(record: Record, report: Report, page: MemoPage, options: Optio
         if found:
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
             flags.append(Flag(code=code, severity="red", text=_told(found[0]) + more))
-    if empty := sum(finding.id == "reasoning.empty" for finding in report.findings):
-        text = f"in {empty} of {len(record.sections)} sections"
-        flags.append(Flag(code="reasoning", severity="amber", text=text))
     if record.split == "test":
         flags.append(Flag(code="test", severity="amber", text="a test that decides is no test any more"))
     for notice in page.tree.css(".notices li"):
@@ -185,19 +190,36 @@ def _record_flags(record: Record, report: Report, page: MemoPage, options: Optio
     return flags
 
 
-def _own_or_published(runs: tuple[RunFacts, ...], options: Options) -> list[Flag]:
+def _own_or_published(runs: tuple[RunFacts, ...], record: Record, report: Report, options: Options) -> list[Flag]:
     """Published figures presented as measured here."""
     course, _ = rubric_of(options.course, options.week)
     flags = []
     for run in runs:
-        row = matches(course, run.accuracy, run.macro_f1) if run.kind == "measured" else None
+        row = matches(course, _figures(run, record)) if run.kind == "measured" else None
         if row and run.predictions is None:
             text = f"run {run.run_id} shows the published figures of “{row.model}” as measured, without predictions"
             flags.append(Flag(code="published", severity="red", text=one_line(f"{text} ({row.source})")))
         elif row:
             text = f"run {run.run_id} has exactly the published scores of “{row.model}”: a checkpoint of the course?"
             flags.append(Flag(code="published", severity="amber", text=one_line(f"{text} ({row.source})")))
+    untraced = [one for one in report.numbers if one.traced_to is None and not _ATTRIBUTED.search(one.sentence)]
+    if row := quoted(course, [typed for one in untraced for typed in typed_numbers(one.number)]):
+        text = f"the text has figures of “{row.model}” ({row.source}) that no run of the memo has"
+        flags.append(Flag(code="published", severity="amber", text=one_line(text)))
     return flags
+
+
+def _figures(run: RunFacts, record: Record) -> dict[str, set[float]]:
+    """What a run is said to have scored, by metric; what its predictions give counts before what the page says."""
+    said: dict[str, set[float]] = defaultdict(set)
+    for group in record.groups:
+        for value in group.values:
+            if value.run == run.run_id and value.baseline is None and isinstance(value.value, float):
+                said[value.metric].add(value.value)
+    for metric in ("accuracy", "macro_f1") if run.predictions else ():
+        own = getattr(run, metric)
+        said[metric] = set() if own is None else {own}
+    return said
 
 
 def _truth_flags(recomputer: Recomputer, options: Options) -> list[Flag]:

@@ -61,3 +61,5 @@ class PageReading:
     headings: tuple[str, ...]
     words: int
     problems: tuple[str, ...] = ()
+    impossible: tuple[str, ...] = ()
+    """Accuracies that no number of correct rows gives."""

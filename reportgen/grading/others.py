@@ -8,10 +8,11 @@ from .model import PageReading, SubmittedFile
 from .one import Options, rubric_of
 from .published import named_in
 from .results import Flag, Graded, ItemResult
-from .scoring import score
+from .scoring import score, unreasoned
 
 MAX_PROSE = 40_000
 """Characters of text kept for the comparison across the class."""
+MAX_IMPOSSIBLE = 3
 
 
 def grade_page(key: str, file: SubmittedFile, options: Options) -> Graded:
@@ -43,13 +44,17 @@ def from_reading(key: str, file: SubmittedFile, reading: PageReading, options: O
                 text=f"shows those of “{row.model}” ({row.source})",
             )
         )
+    flags += [
+        Flag(code="impossible", severity="amber", text=one_line(line)) for line in reading.impossible[:MAX_IMPOSSIBLE]
+    ]
     words = {name: len(text.split()) for name, text in reading.sections.items()}
+    sections = score(rubric, items, words)
     return Graded(
         key=key,
         status="graded",
         kind=reading.kind,
-        sections=score(rubric, items, words),
-        flags=tuple(flags),
+        sections=sections,
+        flags=(*flags, *unreasoned(sections)),
         prose="\n\n".join(reading.sections.values())[:MAX_PROSE],
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .results import ItemResult, SectionResult
+from .results import Flag, ItemResult, SectionResult
 
 if TYPE_CHECKING:
     from reportgen.evidence import Rubric
@@ -66,3 +66,14 @@ def score(
             )
         )
     return tuple(sections)
+
+
+def unreasoned(sections: Sequence[SectionResult]) -> list[Flag]:
+    """A flag where reasoning is missing: amber for some sections, red where nothing is written anywhere."""
+    empty = [section for section in sections if not section.reasoning_words]
+    if not empty:
+        return []
+    if len(empty) == len(sections):
+        return [Flag(code="reasoning", severity="red", text="in no section: the draft counts evidence only")]
+    titles = ", ".join(section.title for section in empty)
+    return [Flag(code="reasoning", severity="amber", text=f"in {len(empty)} of {len(sections)} sections: {titles}")]

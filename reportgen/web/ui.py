@@ -11,7 +11,7 @@ from .lib import gr
 from .pages import page
 from .wiring import panel
 
-TABS = (("explore", "Explore"), ("desk", "Decide"), ("classify", "Classify"), ("draft", "Draft"), ("run", "Run"))
+TABS = (("explore", "Explore"), ("desk", "Decide"), ("classify", "Classify"), ("draft", "Draft"), ("run", "Run"), ("grade", "Grade"))
 """Modules of `tabs` in the order they are shown, with the words on the tab; the first one opens."""
 PUBLIC = frozenset({"recommend", "rescue", "compare", "classify"})
 """Endpoints others may call; every other event is private."""
@@ -28,6 +28,8 @@ def build_blocks(home: Home) -> gr.Blocks:
         panel(page("masthead.html"))
         with gr.Tabs(elem_id="tabs"):
             for name, title in TABS:
+                if name == "grade" and not home.settings.shows_grading:
+                    continue
                 with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
                     importlib.import_module(f"{__package__}.tabs.{name}").build(home, blocks)
         panel(page("colophon.html"))

@@ -126,7 +126,8 @@ class Reader:
             if classes & _INPUT and not (classes & {"jp-MarkdownCell", "text_cell"}) and self._is_code(node):
                 self._code = clean(node.text(separator=" "))[:MAX_CODE]
                 continue
-            if classes & (_ERRORS | _PROMPTS) or ((node.attributes or {}).get("data-mime-type") or "").endswith("stderr"):
+            mime = (node.attributes or {}).get("data-mime-type") or ""
+            if classes & (_ERRORS | _PROMPTS) or mime.endswith("stderr"):
                 continue
             if node.tag in _BREAKS:
                 self._flush()

@@ -90,8 +90,8 @@ def _hits(rule: Rule, label: re.Pattern[str], about: re.Pattern[str] | None, blo
     context = " ".join(block.headings)
     rank = 2 if block.kind == "prose" else 0 if here else 1
     for at, grid in enumerate(block.grids, start=1):
-        for numbers, text in _cells(rule, label, about, grid, f"{context} {grid.caption}"):
-            yield Hit(numbers, text, f"{place}, table {at}" if at > 1 else f"{place}, table", rank)
+        for cells, text in _cells(rule, label, about, grid, f"{context} {grid.caption}"):
+            yield Hit(cells, text, f"{place}, table {at}" if at > 1 else f"{place}, table", rank)
     if block.kind == "table":
         return
     title = context

@@ -11,6 +11,7 @@ from ..model import FoundItem, PageReading
 from .document import MAX_SIZE, Block, Reader
 from .find import find_item
 from .kinds import classify
+from .possible import impossible
 from .rules import load_rules
 from .sections import section_of
 from .visible import visible_tree
@@ -58,6 +59,7 @@ def read_page(path: Path, rubric: Rubric, course: Course) -> PageReading:
         headings=tuple(block.text for block in blocks if block.kind == "heading" and block.text)[:500],
         words=sum(len(block.text.split()) for block in blocks if block.kind == "prose"),
         problems=tuple(problems),
+        impossible=impossible(blocks),
     )
 
 
