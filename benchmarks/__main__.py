@@ -17,6 +17,9 @@ QUICK = (
     "bench_synthetic",
     "bench_tfidf",
     "bench_inference_cpu",
+    "bench_startup",
+    "bench_nbconvert",
+    "bench_evidently",
 )
 LONG = ("bench_inference_gpu", "bench_training_gpu", "bench_two_gpus", "bench_grading", "ablation")
 """By name only: they need a GPU or an hour."""

@@ -18,9 +18,11 @@ FOLDER = Path(__file__).with_name("results")
 
 @dataclass(frozen=True)
 class Took:
-    """Wall-clock seconds, peak resident bytes and standard output of one child process."""
+    """Wall-clock and processor seconds, peak resident bytes and standard output of one child process."""
 
     seconds: float
+    cpu_s: float
+    """Its children's too, if it waited for them: less disturbed by others on the machine than the clock."""
     peak_bytes: int
     out: str
 
@@ -47,7 +49,8 @@ def child(command: Sequence[str | Path], cwd: Path | None = None, env: Mapping[s
     if process.returncode:
         raise RuntimeError(f"{command[0]} ended with {process.returncode}: {out[-2000:]}")
     # Linux counts kilobytes, macOS bytes.
-    return Took(seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), out)
+    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return Took(seconds, usage.ru_utime + usage.ru_stime, peak, out)
 
 
 def interleaved(repeats: int, **sides: Any) -> dict[str, list[Any]]:

@@ -40,6 +40,14 @@ PAGES: Mapping[str, Mapping[str, str]] = {
         "groups": "`Group`s of links: title, text, pages with href, title, text",
         "credit": "licence line at the foot",
     },
+    "exhibits.html": {
+        "kicker": "the line above the title",
+        "title": "the page's title",
+        "lead": "the line below it",
+        "parts": "title, text, figures and tables of each part",
+        "credit": "licence line at the foot",
+        **_EXHIBITS,
+    },
     "feedback.html": {
         "student": "`Student`: one participant's result",
         "blocks": "a block a section: points, the state of each item, findings, remarks, band",
@@ -88,51 +96,3 @@ PARTS: Mapping[str, Mapping[str, str]] = {
 """Included by pages."""
 
 FIGURE: Mapping[str, str] = _FIGURE
-
-APP: Mapping[str, Mapping[str, str]] = {
-    "about_model.html": {
-        "rows": "split to rows of the shipped model's data",
-        "labels": "labels of the course",
-        "seen": "labels it has ever seen",
-        "scores": "its held-out scores",
-        "majority": "accuracy of always saying the most frequent label",
-        "provenance": "where its rows came from",
-    },
-    "classify.html": {"models": "answers of each model", "held_out": "rows its scores were measured on"},
-    "colophon.html": {},
-    "compare.html": {
-        "a": "run",
-        "b": "run",
-        "headline": "the finding",
-        "split_word": "the split in words",
-        "n": "rows compared",
-        "rows": "a metric each: values, difference, interval, verdict",
-        "detail": "what else is worth knowing",
-    },
-    "decision.html": {
-        "choice": "the model chosen, or None",
-        "conditional": "what the choice rests on, if on an unknown",
-        "words": "the choice in a sentence",
-        "facts": "what binds, runner-up, cost",
-        "rows": "a candidate each",
-        "flips": "where the choice changes",
-        "steps": "the reckoning of the load",
-        "nearest": "who comes closest when nobody passes",
-        "floor": "the floor in force",
-        "mode": "the latency mode in force",
-        "reported": "whether published figures take part",
-    },
-    "heading.html": {"title": "heading of a tab", "text": "the line below it"},
-    "masthead.html": {},
-    "memo.html": {"week": "number", "title": "its title", "runs": "the runs it was built from", "frame": "the memo"},
-    "rescue.html": {
-        "headline": "the finding",
-        "reading": "what it means",
-        "caption": "n, split and test",
-        "split_word": "the split in words",
-        "rows": "a class each",
-        "detail": "what else is worth knowing",
-    },
-    "waiting.html": {"text": "what is being done"},
-}
-"""Fragments of the app (`reportgen/web/templates`)."""

@@ -15,8 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jinja2 import meta
 from pydantic import BaseModel
 from typer.models import ArgumentInfo
+
+from reportgen.web.pages import _environment
 
 from . import contexts
 
@@ -116,10 +119,17 @@ def templates() -> str:
         for kind, (make, template) in _DRAWN.items()
     )
     parts.append(_table(("kind", "template", "geometry"), rows))
-    parts.append("## The app's fragments")
-    for name, given in contexts.APP.items():
-        parts += [f"### {name}", _context(given)]
+    parts += ["## The app's fragments", _table(("template of reportgen/web/templates", "is given"), _fragments())]
     return "\n\n".join(parts)
+
+
+def _fragments() -> Iterator[tuple[str, str]]:
+    called = rendered_with()
+    for path in sorted((ROOT / "reportgen" / "web" / "templates").glob("*.html")):
+        given = called.get(path.name, set())
+        if "**" in given:
+            given |= meta.find_undeclared_variables(_environment().parse(path.read_text(encoding="utf-8")))
+        yield f"`{path.name}`", ", ".join(f"`{name}`" for name in sorted(given - {"**"})) or "nothing"
 
 
 def rendered_with() -> dict[str, set[str]]:

@@ -15,11 +15,12 @@ from reportgen.errors import InputError, Unavailable
 
 from . import classifiers, device
 from .adapters import count_parameters
-from .batching import Scorer, tokenise
+from .batching import Scorer
 from .derive import aligned_logits, as_parent, parent
 from .finetune import memory
 from .registry import RunContext, RunnerConfig, RunResult, runner
 from .timing import time_model
+from .token_cache import cached_tokens
 
 if TYPE_CHECKING:
     from reportgen.bundle import Bundle
@@ -77,7 +78,7 @@ def rescore(
     data = ctx.data
     started = time.perf_counter()
     tokens = {
-        name: tokenise(scorer.tokenizer, split.texts, scorer.max_length)
+        name: cached_tokens(scorer.tokenizer, split.texts, scorer.max_length, ctx.work.parent / "tokens")
         for name, split in data.splits.items()
         if name in source.splits
     }

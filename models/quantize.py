@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from .adapters import count_parameters
 from .batching import Scorer, tokenise
 from .derive import parent
 from .footprint import forget_peak, process_peak, saved_bytes
+from .fresh import time_fresh
 from .lowbit import Converted, no_kernel, to_bitsandbytes
 from .onnx import OnnxModel, export_onnx, quantize_int8
 from .predict import rescore, saved_weights
@@ -49,6 +51,11 @@ class QuantizeConfig(RunnerConfig):
     merge: Literal["auto", True, False] = Field("auto", description="Merge a LoRA adapter first; auto: where one is.")
     eval_batch_size: int = Field(64, ge=1)
     latency: bool = True
+    fresh: bool = Field(
+        False,
+        description="Time in a process of its own, with cold start and peak memory; where it can load the saved form "
+        "(onnx, and fp32 by torch on a CPU).",
+    )
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,8 @@ class Form:
     layers: Converted | None
     saved: int
     """Bytes on disk."""
+    folder: Path | None = None
+    """Where a process of its own can load it from."""
 
 
 @runner("quantize", QuantizeConfig, family="encoder")
@@ -76,10 +85,13 @@ def quantize(ctx: RunContext) -> RunResult:
     model, merged = merge(classifier, cfg.merge)
     card, tokenizer, parameters = classifier.card, classifier.tokenizer, count_parameters(model)
     classifier = replace(classifier, model=model)
-    form = _in_onnx(ctx, classifier) if backend == "onnx" else _in_torch(ctx, classifier, backend)
+    form = _in_onnx(ctx, classifier) if backend == "onnx" else _in_torch(ctx, classifier, backend, merged)
+    apart = cfg.latency and cfg.fresh and form.folder is not None
+    if cfg.fresh and form.folder is None:
+        ctx.say(f"{cfg.precision} by {backend} on {form.where.type} is timed in this process: no other can load it")
     del model, classifier
     gc.collect()
-    fresh = forget_peak()
+    forgotten = forget_peak()
     scorer = Scorer(
         form.model, tokenizer, cfg.eval_batch_size, device=form.where, max_length=card.max_length, side=card.side
     )
@@ -94,16 +106,19 @@ def quantize(ctx: RunContext) -> RunResult:
         precision=cfg.precision,
         merged=merged,
         parameters=parameters,
-        latency=cfg.latency,
+        latency=cfg.latency and not apart,
     )
+    result = replace(result, memory=_memory(form, forgotten))
+    if apart:
+        result = _timed_apart(ctx, form.folder, result, merged)
     return replace(
         result,
-        memory=_memory(form, fresh),
         hardware=form.hardware,
         timings={**result.timings, "convert": converted},
         decided={
             **result.decided,
             "backend_used": backend,
+            "timed_in": ("a process of its own" if apart else "the process that scored") if cfg.latency else None,
             "layers_quantised": form.layers.quantised if form.layers else 0,
             "layers_skipped": form.layers.skipped if form.layers else None,
         },
@@ -139,7 +154,15 @@ def merge(classifier: classifiers.Classifier, wanted: Literal["auto", True, Fals
     return (model, False) if wanted is False else (model.merge_and_unload(), True)
 
 
-def _in_torch(ctx: RunContext, classifier: classifiers.Classifier, backend: Backend) -> Form:
+def _timed_apart(ctx: RunContext, folder: Path, result: RunResult, merged: bool | None) -> RunResult:
+    """The result with the latency, memory and cold start of a fresh process."""
+    sample = next(name for name in ("test", "val", "train") if name in result.logits)
+    found = time_fresh(folder, ctx.data.splits[sample].texts.tolist(), threads=environment.cpu().threads)
+    records = tuple(record.model_copy(update={"merged": merged}) for record in found.records)
+    return replace(result, latency=records, memory=found.memory, cold_start_s=found.cold_start_s)
+
+
+def _in_torch(ctx: RunContext, classifier: classifiers.Classifier, backend: Backend, merged: bool | None) -> Form:
     """Cast, or converted by bitsandbytes, on the device there is."""
     import torch
 
@@ -155,7 +178,11 @@ def _in_torch(ctx: RunContext, classifier: classifiers.Classifier, backend: Back
         compute = torch.float32 if where.type == "cpu" else torch.float16
         keep = (classifier.card.head, *classifier.card.fresh)
         layers = to_bitsandbytes(model.to(compute), cfg.precision, keep=keep, device=where, compute=compute)
-    return Form(model, where, device.hardware(accelerator), layers, saved_bytes(model, ctx.work))
+    folder = None
+    if cfg.fresh and backend == "torch" and cfg.precision == "fp32" and where.type == "cpu" and merged is not False:
+        folder = ctx.work / "fresh"
+        classifiers.save(replace(classifier, model=model), folder, adapter=False)
+    return Form(model, where, device.hardware(accelerator), layers, saved_bytes(model, ctx.work), folder)
 
 
 def _in_onnx(ctx: RunContext, classifier: classifiers.Classifier) -> Form:
@@ -173,10 +200,13 @@ def _in_onnx(ctx: RunContext, classifier: classifiers.Classifier) -> Form:
             whole = export_onnx(
                 classifier.model, classifier.tokenizer, Path(folder), max_length=card.max_length, side=card.side
             )
-            path = quantize_int8(whole, kept / "model.onnx")
+            path = quantize_int8(whole, kept / whole.name)
+            for file in Path(folder).iterdir():  # the tokenizer and the card; the float32 graph is not kept
+                if not file.name.startswith(whole.name):
+                    shutil.copy(file, kept)
         layers = _integer_layers(path)
     model = OnnxModel(path, threads=environment.cpu().threads)
-    return Form(model, torch.device("cpu"), environment.cpu(), layers, model.size_bytes)
+    return Form(model, torch.device("cpu"), environment.cpu(), layers, model.size_bytes, kept)
 
 
 def _integer_layers(path: Path) -> Converted:
@@ -213,7 +243,7 @@ def _try(scorer: Scorer, data: Dataset, precision: str, backend: Backend) -> Non
         raise Unavailable(f"this model overflows in {precision}", remedy="set precision=bf16 or fp32")
 
 
-def _memory(form: Form, fresh: bool) -> tuple[MemoryRecord, ...]:
+def _memory(form: Form, forgotten: bool) -> tuple[MemoryRecord, ...]:
     """Bytes on disk, the process's peak while it worked, and on a GPU the allocator's peak since it was loaded."""
     import torch
 
@@ -221,6 +251,6 @@ def _memory(form: Form, fresh: bool) -> tuple[MemoryRecord, ...]:
     if form.where.type == "cuda":
         peak = torch.cuda.max_memory_allocated(form.where)
         records.append(MemoryRecord(bytes=peak, kind="allocated_peak"))
-    if fresh and (resident := process_peak()) is not None:
+    if forgotten and (resident := process_peak()) is not None:
         records.append(MemoryRecord(bytes=resident, kind="process_peak"))
     return tuple(records)

@@ -10,10 +10,11 @@ import numpy as np
 from reportgen.errors import InputError, Unavailable
 
 from . import classifiers, device
-from .batching import Scorer, tokenise
+from .batching import Scorer
 from .derive import aligned_logits, parent
 from .predict import saved_weights
 from .registry import RunContext
+from .token_cache import cached_tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +75,8 @@ def _computed(ctx: RunContext, folder: Path, run_id: str) -> NDArray[np.float32]
         autocast=accelerator.autocast,
     )
     ctx.say(f"scoring {len(train):,} training rows with the weights of {run_id}")
-    logits = scorer.tokens(tokenise(classifier.tokenizer, train.texts, card.max_length))
+    tokens = cached_tokens(classifier.tokenizer, train.texts, card.max_length, ctx.work.parent / "tokens")
+    logits = scorer.tokens(tokens)
     kept.parent.mkdir(parents=True, exist_ok=True)
     np.savez(kept, rows=np.array(rows), logits=logits)
     return logits

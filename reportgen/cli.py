@@ -25,6 +25,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(bundle_app, name="bundle")
 
 Source = Annotated[str, typer.Option("--data", help="CSV or Parquet file, Hub dataset name, or synthetic:cfpb.")]
+Shown = Annotated[str | None, typer.Option("--data", help="The data that was scored, for the texts shown.")]
 Text = Annotated[str | None, typer.Option(help="Text column.")]
 Label = Annotated[str | None, typer.Option(help="Label column.")]
 CourseName = Annotated[str | None, typer.Option("--course", help="Course name or folder.")]
@@ -236,11 +237,15 @@ def memo(
     prose: Annotated[Path | None, typer.Option(help="Your sections in Markdown.")] = None,
     course: CourseName = None,
     twins: Annotated[bool, typer.Option("--twins", help="Also write the Markdown and JSON twins.")] = False,
+    data: Shown = None,
+    text: Text = None,
+    label: Label = None,
 ) -> None:
     """Build a week's memo, one HTML file, from bundles and prose."""
     from reportgen.memo import build_memo
 
-    for path in build_memo(week, bundles, out, prose=prose, course=course, twins=twins, say=_say):
+    options: dict[str, Any] = {"prose": prose, "course": course, "twins": twins, "say": _say}
+    for path in build_memo(week, bundles, out, data=data, text=text, label=label, **options):
         typer.echo(path)
 
 
@@ -249,12 +254,15 @@ def check(
     memo: Annotated[Path, typer.Argument(metavar="MEMO.html")],
     bundles: Annotated[Path | None, typer.Option(help="Its bundles: verify roots, recompute the bound items.")] = None,
     course: CourseName = None,
+    data: Shown = None,
+    text: Text = None,
+    label: Label = None,
     as_json: Json = False,
 ) -> None:
     """What the grader will see: the memo recomputed from itself, and what contradicts it."""
     from reportgen.memo.check import check_memo
 
-    report = check_memo(memo, bundles=bundles, course=course)
+    report = check_memo(memo, bundles=bundles, course=course, data=data, text=text, label=label)
     if as_json:
         _print_json(report.to_json())
     else:
@@ -316,7 +324,7 @@ def grade(
 @app.command()
 def demo(out: Out = Path("demo")) -> None:
     """Build the example memos from what the package ships; prints the index page's path."""
-    from models.demo import build_demo
+    from reportgen.demo import build_demo
 
     typer.echo(build_demo(out, _say))
 

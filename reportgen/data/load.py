@@ -58,12 +58,8 @@ def load_dataset(
     if limit is not None and limit < 1:
         raise UsageError(f"--limit {limit} leaves no rows", remedy="give a positive number")
     course = course if isinstance(course, Course) else load_course(course)
-    wanted = (text, label, course.text_column, course.label_column)
-    found = read_source(source, wanted=tuple(name for name in wanted if name), seed=seed)
-    if found.synthetic:
-        text, label = text or "text", label or "label"
+    found, rows, guessed = _read(source, course, text, label, seed)
     notes = list(found.notes)
-    rows, guessed = _rows(found, course, text, label)
     rows, selected = _selected(rows, found, indices, course)
     notes += [*guessed, *selected]
 
@@ -119,6 +115,33 @@ def load_dataset(
         synthetic=found.synthetic,
         licence=found.licence or (course.licence if found.name == course.hub_dataset else None),
     )
+
+
+def load_texts(
+    source: str | Path,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    course: Course,
+    seed: int = 42,
+) -> NDArray[np.object_]:
+    """Every text of a SOURCE, whatever split or label it has: for whoever looks for rows that were scored before.
+
+    Raises:
+        InputError: the source or a column cannot be used.
+    """
+    _, rows, _ = _read(source, course, text, label, seed)
+    return rows["text"].to_numpy(object)
+
+
+def _read(
+    source: str | Path, course: Course, text: str | None, label: str | None, seed: int
+) -> tuple[Source, pd.DataFrame, tuple[str, ...]]:
+    wanted = (text, label, course.text_column, course.label_column)
+    found = read_source(source, wanted=tuple(name for name in wanted if name), seed=seed)
+    if found.synthetic:
+        text, label = text or "text", label or "label"
+    return found, *_rows(found, course, text, label)
 
 
 def _rows(source: Source, course: Course, text: str | None, label: str | None) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -5,13 +5,15 @@ Resampling model by model and tier by tier takes five times as long.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reportgen.bundle.kept import kept
 from reportgen.stats import boot_models, compare, ece, folds, js_divergence
 from reportgen.stats.calibration import bin_index
 from reportgen.stats.difference import difference
@@ -146,7 +148,7 @@ class Board:
             return {}
         drawn = self.runs.counts(next(iter(self.by_name.values())))
         lines = np.stack(list(wanted.values()))
-        sums = boot_sums(drawn, np.broadcast_to(group, lines.shape), lines, k)
+        sums = self._kept("values", wanted, lambda: boot_sums(drawn, np.broadcast_to(group, lines.shape), lines, k))
         return dict(zip(wanted, sums, strict=True))
 
     @cached_property
@@ -162,8 +164,14 @@ class Board:
             assert one.confidence is not None  # noqa: S101 - for the type checker
             bins.append(group * BINS + bin_index(one.confidence, BINS))
             gaps.append(one.confidence - one.correct)
-        sums = boot_sums(drawn, np.stack(bins), np.stack(gaps), k * BINS)
+        sums = self._kept("gaps", sure, lambda: boot_sums(drawn, np.stack(bins), np.stack(gaps), k * BINS))
         return {name: part.reshape(k, BINS, -1) for name, part in zip(sure, sums, strict=True)}
+
+    def _kept(self, what: str, lines: Iterable[Hashable], make: Callable[[], Floats]) -> Floats:
+        """Sums over resamples, made once a process for the same runs, recipes and tiers."""
+        teacher = self.teacher.root if self.teacher else None
+        tiers = hashlib.sha256(self._parts[0].tobytes()).hexdigest()
+        return kept(f"board-{what}", tuple(self.by_name.values()), make, self.runs.split, teacher, tiers, tuple(lines))
 
     def has(self, metric: str, *names: str) -> bool:
         """Whether a metric of row values can be computed for all of these."""

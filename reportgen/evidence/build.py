@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from reportgen.data.audit import Audit
 
     from .memory import Memory
+    from .texts import Texts
 
 CHOICES = ("scenario", "teacher", "vanilla", "distilled", "classes", "gate")
 """Front matter that decides what is measured; the record keeps it, so that a check can build the same again."""
@@ -41,6 +42,7 @@ def build(
     audit: Mapping[str, Any] | None = None,
     memory: Memory | None = None,
     declared: Mapping[str, str] | None = None,
+    texts: Texts | None = None,
 ) -> WeekEvidence:
     """The evidence of one week's memo.
 
@@ -51,6 +53,7 @@ def build(
         audit: the dataset audit as JSON; by default the first one a bundle carries.
         memory: what the author's memos of earlier weeks said.
         declared: the front matter of the author's text.
+        texts: of the rows that were scored, to be shown beside the rows to read by hand.
 
     Raises:
         UsageError: no such week, or nothing builds it.
@@ -60,7 +63,8 @@ def build(
     runs = Runs(bundles)
     kept = None if audit else next((run for run in runs.measured if run.audit), None)
     given = audit or (kept.audit if kept else None)
-    context = Context(week, course, rubric, runs, _audit(given), kept.run_id if kept else None, memory, declared)
+    audited_by = kept.run_id if kept else None
+    context = Context(week, course, rubric, runs, _audit(given), audited_by, memory, declared, texts)
     answers = _builder(week)(context)
     datasets = {run.manifest.dataset.name for run in runs.measured if run.manifest.dataset}
     datasets |= {context.audit.dataset} if context.audit else set()

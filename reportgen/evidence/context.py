@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reportgen.data.audit import Audit
 
     from .memory import Memory
+    from .texts import Texts
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Context:
     """What the author's memos of earlier weeks said."""
     declared: Mapping[str, str] | None = None
     """The front matter of the author's text."""
+    texts: Texts | None = None
+    """The texts of the rows, where whoever builds the memo has the data."""
 
     def command(self, runner: str, *settings: str) -> str:
         """The command that would produce a missing run on the memo's own data."""

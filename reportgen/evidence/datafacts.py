@@ -59,7 +59,7 @@ def label_counts(context: Context) -> LabelCounts | None:
         return LabelCounts(tuple(label.name for label in listed), counts, None, "audit.json")
     names = runs.labels.names
     for run in [*filter(None, (runs.baseline, runs.candidate, runs.majority)), *runs.measured]:
-        if run.labels.names == names and run.labels.train_counts:
+        if run.labels.names == names and any(run.labels.train_counts):
             return LabelCounts(names, np.asarray(run.labels.train_counts, dtype=np.int64), run.run_id)
     return None
 

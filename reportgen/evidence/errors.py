@@ -12,6 +12,7 @@ from .classes import FEW
 from .model import Column, Figure, Scalar, Table, Value
 from .numbers import listing, plural, show
 from .runs import wilson_interval
+from .texts import text_cell, text_column, text_note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from reportgen.data import Course
 
     from .runs import Runs
+    from .texts import Texts
 
 PAIRS, BLOCK, HARD = 10, 12, 10
 
@@ -150,7 +152,7 @@ def _side_by_side(labels: list[int], matrix: NDArray[np.int64]) -> list[int]:
     return order
 
 
-def hard_table(runs: Runs, run: Bundle, table_id: str) -> Table | None:
+def hard_table(runs: Runs, run: Bundle, table_id: str, texts: Texts | None = None) -> Table | None:
     """The wrong rows with the largest margin between first and second logit; None without logits or errors."""
     rows = run.predictions(runs.split or "val")
     if (stored := rows.logits) is None or len(run.labels.names) < 2:
@@ -177,6 +179,7 @@ def hard_table(runs: Runs, run: Bundle, table_id: str) -> Table | None:
                 "margin": float(margin[at]),
                 "confidence": None if rows.confidence is None else float(rows.confidence[i]),
                 "words": features.get(row_id),
+                **text_cell(texts, rows, i),
             }
         )
     dataset = run.manifest.dataset.name if run.manifest.dataset else "the dataset"
@@ -189,6 +192,7 @@ def hard_table(runs: Runs, run: Bundle, table_id: str) -> Table | None:
     ]
     if features:
         columns.append(Column("words", "Words", "count"))
+    columns += text_column(texts)
     keys = {column.key for column in columns}
     return Table(
         id=table_id,
@@ -197,7 +201,7 @@ def hard_table(runs: Runs, run: Bundle, table_id: str) -> Table | None:
         columns=tuple(columns),
         rows=tuple({key: row[key] for key in keys} for row in shown),
         row_header="row",
-        notes=(f"Bundles hold no text. Look these rows up by their id in {dataset}.",),
+        notes=(text_note(texts, dataset),),
     )
 
 

@@ -44,7 +44,7 @@ def named(
         return {tier: names.index(one) for tier, one in listed.items()}, "named by the course"
     if mapped is None:
         return {}, ""
-    tier, counts = mapped[2], np.asarray(lead.labels.train_counts or support)
+    tier, counts = mapped[2], np.asarray(_train_counts(context.runs, names) or support)
     chosen = {}
     for name in ("head", "mid", "tail", "rare", "common"):
         inside = np.flatnonzero((tier == name) & (support > 0))
@@ -104,7 +104,7 @@ def _order(groups: Sequence[Group]) -> str:
 def _class_table(runs: Runs, group: Group, chosen: Mapping[str, int], how: str, table_id: str) -> Table:
     split, rows = runs.split or "val", []
     names = group.members[0].run.labels.names
-    counts = group.members[0].run.labels.train_counts
+    counts = _train_counts(runs, names)
     sure = {member.name: _mean_truth(member.run, split, list(chosen.values())) for member in group.members}
     for at, (tier, label) in enumerate(chosen.items()):
         row: dict[str, Scalar | Value] = {
@@ -138,6 +138,12 @@ def _class_table(runs: Runs, group: Group, chosen: Mapping[str, int], how: str, 
         rows=tuple({key: row[key] for key in shown} for row in rows),
         row_header="class",
     )
+
+
+def _train_counts(runs: Runs, names: Sequence[str]) -> Sequence[int]:
+    """Training rows by label, of any run that stored them: one quantised from files alone did not."""
+    stored = (run.labels for run in runs.measured if run.labels.names == names)
+    return next((labels.train_counts for labels in stored if any(labels.train_counts)), ())
 
 
 def _mean_truth(run: Bundle, split: str, labels: Sequence[int]) -> list[float | None] | None:

@@ -11,12 +11,14 @@ from reportgen.stats import mcnemar_exact
 from .classes import FEW
 from .model import Column, Figure, Scalar, Table
 from .numbers import plural
+from .texts import text_cell, text_column, text_note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .pair import Pair
     from .runs import Runs
+    from .texts import Texts
 
 SUPPORT_BINS = ((0, 0), (1, 1), (2, 2), (3, 4), (5, 10), (11, 50), (51, None))
 """Rows of a class, from and to: the course's histogram."""
@@ -94,7 +96,7 @@ def discordant(runs: Runs, pair: Pair) -> tuple[int, int, float]:
     return b, c, float(mcnemar_exact(b, c))
 
 
-def disagreements(runs: Runs, pair: Pair, table_id: str) -> tuple[Table, tuple[int, int]]:
+def disagreements(runs: Runs, pair: Pair, table_id: str, texts: Texts | None = None) -> tuple[Table, tuple[int, int]]:
     """Up to 40 rows on which one model is right and the other wrong, with a tag to fill.
 
     The course's recipe: RandomState(42 + 111) draws 20 rows only the reference got right, then 20 of the reverse,
@@ -116,26 +118,29 @@ def disagreements(runs: Runs, pair: Pair, table_id: str) -> tuple[Table, tuple[i
                 "true": names[a.labels[i]],
                 "a": _name(names, int(a.predictions[i])),
                 "b": _name(names, int(b.predictions[i])),
+                **text_cell(texts, a, int(i)),
                 "tag": "",
             }
             for i in drawn
         ]
+    dataset = pair.reference.manifest.dataset
     table = Table(
         id=table_id,
         caption=f"{len(rows)} of the rows of {split} on which exactly one of the two models is right, to be read and "
         f"tagged by hand: up to {EACH_WAY} of the {len(pools[0]):,} rows only {heads[0]} got right, up to {EACH_WAY} "
-        f"of the {len(pools[1]):,} only {heads[1]} did (seed {SAMPLE_SEED}). Bundles keep no texts: look the rows up "
-        "by their id.",
+        f"of the {len(pools[1]):,} only {heads[1]} did (seed {SAMPLE_SEED}).",
         columns=(
             Column("row", "Row"),
             Column("right", "Right"),
             Column("true", "True class", wide=True),
             Column("a", f"{heads[0]} says", wide=True),
             Column("b", f"{heads[1]} says", wide=True),
+            *text_column(texts),
             Column("tag", "Your tag", wide=True),
         ),
         rows=tuple(rows),
         row_header="row",
+        notes=(text_note(texts, dataset.name if dataset else "the dataset"),),
         folded_after=0,
     )
     return table, (len(pools[0]), len(pools[1]))

@@ -13,16 +13,18 @@ from .datafacts import label_counts
 from .model import Column, Figure, Interval, Scalar, Table, Value
 from .numbers import listing, plural, show
 from .runs import WILSON
+from .texts import text_cell, text_column, text_note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from reportgen.bundle import Bundle
+    from reportgen.bundle import Bundle, SplitPredictions
     from reportgen.stats import Destinations, WorstClass
 
     from .context import Context
     from .pair import Pair
     from .runs import Runs
+    from .texts import Texts
 
 MIN_ROWS = 5
 SUSPECTS = 10
@@ -124,9 +126,11 @@ def worst_table(context: Context, pair: Pair, table_id: str) -> Table:
     runs, labels = context.runs, label_counts(context)
     names = pair.reference.labels.names
     counts = labels.counts if labels is not None and labels.names == names and labels.counts.any() else None
+    dataset = pair.reference.manifest.dataset
     rows: list[dict[str, Scalar]] = []
     for run in pair.both:
-        hits = runs.per_class(run).hits
+        hits, part = runs.per_class(run).hits, run.predictions(runs.split or "val")
+        surest = surest_errors(part)
         rows += [
             {
                 "run": run.run_id,
@@ -136,6 +140,7 @@ def worst_table(context: Context, pair: Pair, table_id: str) -> Table:
                 "hits": f"{int(hits[found.label])}/{found.support}",
                 "f1": found.f1,
                 "mistaken": "; ".join(f"{names[pair.predicted]} ×{pair.count}" for pair in found.mistaken_for) or None,
+                **_example(part, surest.get(found.label), context.texts),
             }
             for found in worst(runs, run)
         ]
@@ -151,10 +156,28 @@ def worst_table(context: Context, pair: Pair, table_id: str) -> Table:
             Column("hits", "Hits"),
             Column("f1", "F1", "score"),
             Column("mistaken", "Mistaken for", wide=True),
+            Column("example", "Surest error", help="row id"),
+            *text_column(context.texts),
         ),
         rows=tuple(rows),
         row_header="run",
+        notes=(text_note(context.texts, dataset.name if dataset else "the dataset"),),
     )
+
+
+def surest_errors(rows: SplitPredictions) -> dict[int, int]:
+    """Of each class, the position of the wrong row with the highest confidence; without confidences, the first id."""
+    wrong = np.flatnonzero(rows.labels != rows.predictions)
+    sure = np.zeros(len(wrong)) if rows.confidence is None else -np.asarray(rows.confidence, np.float64)[wrong]
+    ordered = wrong[np.lexsort((rows.row_ids[wrong].astype(str), sure))]
+    labels, first = np.unique(rows.labels[ordered], return_index=True)
+    return dict(zip(labels.tolist(), ordered[first].tolist(), strict=True))
+
+
+def _example(rows: SplitPredictions, at: int | None, texts: Texts | None) -> dict[str, Scalar]:
+    if at is None:
+        return {"example": None} | dict.fromkeys((column.key for column in text_column(texts)), None)
+    return {"example": str(rows.row_ids[at]), **text_cell(texts, rows, at)}
 
 
 def suspects(context: Context, pair: Pair) -> tuple[list[dict[str, Scalar]], int]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reportgen.bundle.kept import kept
 from reportgen.errors import InputError
 from reportgen.stats import fit_temperature, folds, interval, scores
 
@@ -85,7 +87,7 @@ def temper(runs: Runs, vanilla: Bundle, distilled: Bundle) -> Tempering | None:
         rows = outcomes(runs, run)
         if rows.logits is None or len(rows.labels) < 4:
             return None
-        fitted = fit_temperature(rows.logits[fit], rows.labels[fit])
+        fitted = kept("temperature", (run,), partial(fit_temperature, rows.logits[fit], rows.labels[fit]), runs.split)
         try:
             scaled = rows.scaled(fitted.t)
         except InputError:

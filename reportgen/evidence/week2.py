@@ -246,7 +246,7 @@ def _errors(context: Context) -> SectionEvidence:
         exhibits=[pairs.id, *([block.id] if block else [])],
         caveats=[plain],
     )
-    hard = errors.hard_table(runs, run, "w2-hard")
+    hard = errors.hard_table(runs, run, "w2-hard", context.texts)
     if hard is None:
         found.missing("w2.s4.e4", context.command(STAGE), f"{run.run_id} stored no logits, or made no error.")
         return found
@@ -255,7 +255,7 @@ def _errors(context: Context) -> SectionEvidence:
     found.answer(
         "w2.s4.e4",
         f"The {plural(len(hard.rows), 'error')} with the largest margin, from {show(margins[0], 'score')} down to "
-        f"{show(margins[-1], 'score')}, by row id: bundles hold no text.",
+        f"{show(margins[-1], 'score')}, by row id{': the texts were not at hand' if context.texts is None else ''}.",
         exhibits=(hard.id,),
         verification="bound",
         caveats=[plain],

@@ -10,6 +10,7 @@ from . import noise, slices, tail
 from .classes import FEW
 from .confidence import confidence_section
 from .context import Context, SectionEvidence, WeekAnswers
+from .frames import counts_figure
 from .model import Highlight, Interval, Value
 from .numbers import listing, plural, show, show_interval
 from .pair import Pair, find_pair, pair_command, seed_sentence, shift_notice, shifted, why_no_pair
@@ -42,6 +43,10 @@ def answer(context: Context) -> WeekAnswers:
             "w4.s3": _confusion(context, pair),
             "w4.s4": _noise(context, pair),
         }
+    strange = [run for run in context.runs.scored if run.run_id in slipped]
+    frames = counts_figure(context.runs, [*strange, *(pair.both if pair else ())], slipped, "w4-frames")
+    if frames is not None:
+        sections["w4.s3"].figures.append(frames)
     sections["w4.s5"] = confidence_section(context, sections)
     if (table := regimes(context.runs, frozenset(slipped), "w4-regimes")) is not None:
         sections["w4.s5"].tables.append(table)
@@ -303,7 +308,7 @@ def _noise(context: Context, pair: Pair) -> SectionEvidence:
             f"{_times(margin / width)} the interval's width ({show(width, 'score')}); "
             f"{plural(difference.changed, 'prediction')} differ."
         )
-    table, pools = noise.disagreements(runs, pair, "w4-disagreements")
+    table, pools = noise.disagreements(runs, pair, "w4-disagreements", context.texts)
     if sum(pools):
         found.tables.append(table)
     found.answer(

@@ -107,7 +107,7 @@ def _decided(context: Context, made: Decision, scaled: Mapping[str, Scaled], fou
         exhibits=(table.id,),
         caveats=[
             *made.caveats,
-            f"Within the interval only: {listing(doubtful, 6)}." if doubtful else None,
+            f"Not sure, since the interval reaches across the limit: {listing(doubtful, 6)}." if doubtful else None,
             "Times and memory are taken as measured; macro F1 and calibration follow from the bundles.",
         ],
     )

@@ -10,12 +10,13 @@ import contextlib
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from reportgen.errors import Unavailable
+from reportgen.errors import Unavailable, one_line
 
 from .child import read_frame, write_frame
 from .results import Graded
@@ -48,7 +49,13 @@ class Children:
             Unavailable: no process can be started here.
         """
         child = self._take()
-        graded = child.grade(submission, options)
+        try:
+            graded = child.grade(submission, options)
+        except Unavailable:
+            # It did not even start: a machine short of memory for a moment gets a second chance.
+            self._drop(child)
+            child = self._take()
+            graded = child.grade(submission, options)
         with self._lock:
             if child.ended or child.served >= RECYCLED or self._closed:
                 self._all.discard(child)
@@ -56,6 +63,11 @@ class Children:
             else:
                 self._idle.append(child)
         return graded
+
+    def _drop(self, child: _Child) -> None:
+        with self._lock:
+            self._all.discard(child)
+        child.end()
 
     def rest(self) -> None:
         """End the processes that have nothing to do."""
@@ -89,12 +101,13 @@ class _Child:
     """One process; `ended` once it is of no use any more."""
 
     def __init__(self) -> None:
+        self._noise = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
         # A session of its own: Ctrl-C is for the parent, which ends its children.
         self._process = subprocess.Popen(
             COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._noise,
             start_new_session=True,
         )
         self.ended = False
@@ -106,7 +119,7 @@ class _Child:
                 ready = read_frame(self._answers)
             if ready is None:
                 self.ended = True
-                raise Unavailable(f"no process can be started: {' '.join(COMMAND)}", remedy="try --jobs 0")
+                raise Unavailable(f"no process can be started: {self._last_words()}", remedy="try --jobs 0")
         self.served += 1
         with self._clock(options.seconds) as rang:
             answer = None
@@ -131,6 +144,14 @@ class _Child:
         for pipe in (self._requests, self._answers):
             with contextlib.suppress(OSError):
                 pipe.close()
+        self._noise.close()
+
+    def _last_words(self) -> str:
+        self._process.kill()
+        self._process.wait()
+        self._noise.seek(0)
+        lines = self._noise.read().decode("utf-8", "replace").strip().splitlines()
+        return one_line(lines[-1]) if lines else f"exit code {self._process.returncode}"
 
     @property
     def _requests(self) -> BinaryIO:

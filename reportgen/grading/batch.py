@@ -128,8 +128,8 @@ def _options(request: Request) -> Options:
 def _workplace(request: Request) -> Iterator[Path]:
     """A folder for copies of what was handed in: inside the output folder, gone afterwards; elsewhere in a dry run."""
     if request.dry_run:
-        with tempfile.TemporaryDirectory(prefix="reportgen-") as folder:
-            yield Path(folder) / "submissions"
+        with tempfile.TemporaryDirectory(prefix="reportgen-") as name:
+            yield Path(name) / "submissions"
         return
     folder = request.out / ".work"
     with disk_errors(folder):

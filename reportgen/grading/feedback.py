@@ -91,7 +91,7 @@ def _block(student: Student, rubric: Rubric, at: int) -> Block:
         lines=tuple(Line(item, _MARKS[item.state], _STATES[item.state]) for item in (found.items if found else ())),
         findings=found.findings if found else (),
         remarks=tuple(str(student.edits[item.id]["value"]) for item in section.reasoning if item.id in student.edits),
-        reasoned=bool(found and found.reasoning_words),
+        reasoned=bool(found and found.reasoned),
         band=found.band if found else None,
     )
 
@@ -101,6 +101,9 @@ def comment(student: Student, rubric: Rubric) -> str:
     lines = []
     if student.status != "graded" and student.grade is None:
         lines.append("Your submission could not be graded: " + (student.graded.reason if student.graded else ""))
+    elif student.held:
+        lines.append(f"No grade yet: no reasoning was found in {'; '.join(student.held)}.")
+        lines.append(f"Evidence found: {student.total:g} of {rubric.points}.")
     elif student.grade is not None:
         what = "Grade" if student.decided else "Draft grade, evidence only"
         lines.append(f"{what}: {student.grade:g} of {rubric.points}.")

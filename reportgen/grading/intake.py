@@ -17,7 +17,7 @@ from reportgen.errors import InputError, one_line
 
 from . import intake_limits as limits
 from .intake_names import Owner, is_feedback, is_junk, moodle_owner, path_parts, plain_owner, unsafe
-from .intake_sources import Entry, copy_entry, file_entry, list_folder, open_zip
+from .intake_sources import Entry, copy_entry, file_entry, list_folder, open_zip, plain_name
 from .model import Submission, SubmittedFile
 from .pages import classify
 
@@ -92,7 +92,7 @@ def _entries(source: Path, into: Path) -> Iterator[list[Entry]]:
     elif head.startswith(_ARCHIVES):
         raise InputError("an archive that is no zip", where=source.name, remedy=remedy)
     else:
-        yield [file_entry(source.resolve(), source.name)]
+        yield [file_entry(source.resolve(), plain_name(source.name))]
 
 
 def _rows(entries: Sequence[Entry], zip_name: str | None) -> list[_Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import struct
 import zipfile
@@ -10,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -113,11 +115,16 @@ def file_entry(path: Path, name: str) -> Entry:
     return Entry(name, found.st_size, lambda: _open_plain(path), why)
 
 
+def plain_name(name: str) -> str:
+    """A name with the bytes that are no UTF-8 (of an older system) as `%eb`: it goes into logs and zips."""
+    return re.sub("[\ud800-\udfff]", lambda lone: f"%{ord(lone[0]) & 0xFF:02x}", name)
+
+
 def _walk(folder: Path, prefix: str, without: Path) -> Iterator[Entry]:
     with os.scandir(folder) as listed:
         children = sorted(listed, key=lambda child: child.name)
     for child in children:
-        name, path = f"{prefix}{child.name}", folder / child.name
+        name, path = f"{prefix}{plain_name(child.name)}", folder / child.name
         if child.is_dir(follow_symlinks=False):
             if path.resolve() == without:
                 continue
@@ -125,7 +132,7 @@ def _walk(folder: Path, prefix: str, without: Path) -> Iterator[Entry]:
                 yield from _walk(path, f"{name}/", without)
             else:
                 deep = f"more than {limits.MAX_DEPTH} folders inside one another"
-                yield Entry(name, 0, lambda path=path: _open_plain(path), deep)
+                yield Entry(name, 0, partial(_open_plain, path), deep)
         else:
             yield file_entry(path, name)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reportgen.bundle import canonical_json, labels_sha256, sha256
-from reportgen.errors import ReportgenError, one_line
+from reportgen.errors import InputError, ReportgenError, one_line
 from reportgen.evidence.numbers import show_interval, show_value
 from reportgen.evidence.wording import metric_name
 from reportgen.memo.check import inspect_memo
@@ -89,6 +89,8 @@ def _without_record(key: str, file: SubmittedFile, report: Report, options: Opti
         from .pages import read_page
 
         reading = read_page(file.path, rubric, course)
+        if not reading.read:
+            raise InputError(reading.problems[0])
     except ReportgenError as error:
         return Graded(key=key, status="unreadable", reason=str(error), kind="memo", flags=(flag,))
     words = {name: len(text.split()) for name, text in reading.sections.items()}

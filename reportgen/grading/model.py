@@ -61,5 +61,7 @@ class PageReading:
     headings: tuple[str, ...]
     words: int
     problems: tuple[str, ...] = ()
+    read: bool = True
+    """False where the page could not be read at all; `problems` says why."""
     impossible: tuple[str, ...] = ()
     """Accuracies that no number of correct rows gives."""

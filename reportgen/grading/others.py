@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reportgen.errors import one_line
+from reportgen.errors import InputError, one_line
 
 from .model import PageReading, SubmittedFile
 from .one import Options, rubric_of
@@ -24,7 +24,10 @@ def grade_page(key: str, file: SubmittedFile, options: Options) -> Graded:
     from .pages import read_page
 
     course, rubric = rubric_of(options.course, options.week)
-    return from_reading(key, file, read_page(file.path, rubric, course), options)
+    reading = read_page(file.path, rubric, course)
+    if not reading.read:
+        raise InputError(reading.problems[0])
+    return from_reading(key, file, reading, options)
 
 
 def from_reading(key: str, file: SubmittedFile, reading: PageReading, options: Options) -> Graded:

@@ -57,7 +57,8 @@ def worksheet_entries(
         if grade is not None and grade != there:
             lines.append(f"{name}: grade {there or 'none'} → {grade}{'' if text is None else ', feedback written'}")
         else:
-            lines.append(f"{name}: feedback written, no grade")
+            why = " until you decide: reasoning not written" if one.held else ""
+            lines.append(f"{name}: feedback written, no grade{why}")
     return entries, [one_line(line) for line in lines]
 
 
@@ -99,6 +100,12 @@ def notes_of(students: Sequence[Student], sheet: Worksheet | None, due: bool, en
         red = sum(one.reds > 0 for one in drafts)
         flagged = f", {red} of them of students with red flags" if red else ""
         notes.append(f"{len(drafts)} grades in the worksheet are drafts{flagged}: decide before upload.")
+    held = sum(bool(one.held) for one in students)
+    if held:
+        notes.append(
+            f"{held} grades are held back and their cells left as they are: a section without reasoning gets no grade "
+            "from its evidence alone. Give its points, or the grade."
+        )
     return notes
 
 
@@ -168,7 +175,7 @@ def grades_csv(students: Sequence[Student], rubric: Rubric) -> bytes:
             "total": one.total if one.points else None,
             "days_late": one.days,
             "grade": one.grade,
-            "decided_by": "instructor" if one.decided else "draft" if one.grade is not None else "",
+            "decided_by": _decided_by(one),
             "red": one.reds,
             "amber": one.ambers,
             "flags": " | ".join(flag.told for flag in one.flags),
@@ -176,6 +183,12 @@ def grades_csv(students: Sequence[Student], rubric: Rubric) -> bytes:
         for one in students
     ]
     return to_csv(columns, rows)
+
+
+def _decided_by(one: Student) -> str:
+    if one.held:
+        return "held: reasoning not written"
+    return "instructor" if one.decided else "draft" if one.grade is not None else ""
 
 
 def criteria_csv(students: Sequence[Student], rubric: Rubric) -> bytes:

@@ -182,10 +182,10 @@ def _rates(students: Sequence[Student], rubric: Rubric) -> list[SectionRates]:
                 ItemRate(
                     item.id,
                     item.label,
-                    *(
-                        round(100 * states[item.id][state] / n, 1)
-                        for state in ("present", "unverifiable", "wrong", "absent")
-                    ),
+                    present=round(100 * states[item.id]["present"] / n, 1),
+                    unverifiable=round(100 * states[item.id]["unverifiable"] / n, 1),
+                    wrong=round(100 * states[item.id]["wrong"] / n, 1),
+                    absent=round(100 * states[item.id]["absent"] / n, 1),
                     answered=answered[item.id],
                     of=n,
                     hard=item.id in hard,

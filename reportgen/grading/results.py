@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from .model import Kind
 
+FEWEST_WORDS = 10
+"""Words that count as reasoning; whether they are any good is for a person to say."""
+
 State = Literal["present", "unverifiable", "wrong", "absent"]
 """present: recomputed from the memo's own rows; unverifiable: answered, but only bundles or a person can tell;
 wrong: contradicted; absent: not answered."""
@@ -101,6 +104,11 @@ class SectionResult(Part):
     reasoning_words: int = 0
     findings: tuple[str, ...] = ()
     """What contradicts the section as a whole or its text."""
+
+    @property
+    def reasoned(self) -> bool:
+        """Whether its author wrote anything: "n/a" is no reasoning."""
+        return self.reasoning_words >= FEWEST_WORDS
 
 
 class RowsFacts(Part):

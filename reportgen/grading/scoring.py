@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .results import Flag, ItemResult, SectionResult
+from .results import FEWEST_WORDS, Flag, ItemResult, SectionResult
 
 if TYPE_CHECKING:
     from reportgen.evidence import Rubric
@@ -60,7 +60,7 @@ def score(
                 points=section.points,
                 items=found,
                 draft=points,
-                band=band(section, points, words.get(section.id, 0) > 0),
+                band=band(section, points, words.get(section.id, 0) >= FEWEST_WORDS),
                 reasoning_words=words.get(section.id, 0),
                 findings=tuple((findings or {}).get(section.id, ())),
             )
@@ -70,7 +70,7 @@ def score(
 
 def unreasoned(sections: Sequence[SectionResult]) -> list[Flag]:
     """A flag where reasoning is missing: amber for some sections, red where nothing is written anywhere."""
-    empty = [section for section in sections if not section.reasoning_words]
+    empty = [section for section in sections if not section.reasoned]
     if not empty:
         return []
     if len(empty) == len(sections):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reportgen.evidence import Rubric
 
 
-_GRAVE = frozenset({"prose", "test", "leak"})
+_GRAVE = frozenset({"prose", "test", "leak", "reasoning"})
 """Amber flags that want a decision before a grade is released."""
 
 
@@ -36,7 +36,9 @@ class Student:
     edits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     days: float | None = None
     grade: float | None = None
-    """Points of the rubric after the late penalty; None where nothing could be graded."""
+    """Points of the rubric after the late penalty; None where nothing could be graded, or where it is held back."""
+    held: tuple[str, ...] = ()
+    """Titles of sections without reasoning whose points the instructor has not set: until then there is no grade."""
 
     @property
     def folder(self) -> str:
@@ -103,8 +105,11 @@ def student(
         if drafts or section.id in edits
     }
     grade: float | None = None
+    held: tuple[str, ...] = ()
+    if graded and status == "graded" and GRADE not in edits:
+        held = tuple(one.title for one in graded.sections if not one.reasoned and one.id not in edits)
     if GRADE in edits:
         grade = float(edits[GRADE]["value"])
-    elif points:
+    elif points and not held:
         grade = penalised(sum(points.values()), late or 0, late_per_day)
-    return Student(place, shown, status, graded, tuple(order(flags)), points, edits, late, grade)
+    return Student(place, shown, status, graded, tuple(order(flags)), points, edits, late, grade, held)

@@ -167,7 +167,8 @@ def _records(text: str, separator: str, name: str) -> list[list[Field]]:
     """Fields with their places; the csv module forgets where they stood and how they were quoted."""
     field = re.compile(rf'"((?:[^"]|"")*)"|([^{separator}\r\n"][^{separator}\r\n]*|)')
     records: list[list[Field]] = []
-    at, record = 0, []
+    record: list[Field] = []
+    at = 0
     while at < len(text) or record:
         match = field.match(text, at)
         if match is None or ((at := match.end()) < len(text) and text[at] not in (separator, "\r", "\n")):

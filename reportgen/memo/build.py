@@ -15,6 +15,7 @@ from .render import render, write_memo
 
 if TYPE_CHECKING:
     from reportgen.data import Course
+    from reportgen.evidence.texts import Texts
 
 DEFAULT_COURSE = "generic"
 
@@ -27,6 +28,9 @@ def build_memo(
     prose: str | Path | None = None,
     course: str | Path | None = None,
     twins: bool = False,
+    data: str | Path | None = None,
+    text: str | None = None,
+    label: str | None = None,
     say: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Build a week's memo; nothing is written unless all of it can be.
@@ -38,6 +42,9 @@ def build_memo(
         prose: the author's Markdown.
         course: name or folder; by default the one the bundles name.
         twins: also write Markdown and JSON.
+        data: the source of the rows that were scored: their texts are shown beside the rows to read by hand.
+        text: its text column.
+        label: its label column.
         say: is told what the text cites and nothing measured.
 
     Returns:
@@ -59,20 +66,33 @@ def build_memo(
         raise UsageError(
             "the Markdown twin would overwrite your text", where=prose, remedy="choose another name with --out"
         )
-    text = read_prose(Path(prose), load_rubric(chosen, week)) if prose is not None else None
+    written = read_prose(Path(prose), load_rubric(chosen, week)) if prose is not None else None
     places = [place.parent for place in (Path(prose) if prose is not None else None, target) if place is not None]
     evidence = build(
         week,
         found,
         chosen,
         memory=find_memory(week, places, chosen),
-        declared=text.front if text is not None else None,
+        declared=written.front if written is not None else None,
+        texts=load_texts(data, chosen, text, label) if data is not None else None,
     )
-    pages = {target: render(evidence, text, say)}
+    pages = {target: render(evidence, written, say)}
     if twins:
-        pages[target.with_suffix(".md")] = twin.to_markdown(evidence, text)
-        pages[target.with_suffix(".json")] = twin.to_json(evidence, text)
+        pages[target.with_suffix(".md")] = twin.to_markdown(evidence, written)
+        pages[target.with_suffix(".json")] = twin.to_json(evidence, written)
     return [write_memo(path, page) for path, page in pages.items()]
+
+
+def load_texts(data: str | Path, course: Course, text: str | None = None, label: str | None = None) -> Texts:
+    """The texts of a source, for the rows a memo asks to read.
+
+    Raises:
+        InputError: the source or a column cannot be used.
+    """
+    from reportgen.data.load import load_texts as read_texts
+    from reportgen.evidence.texts import Texts
+
+    return Texts.of(read_texts(data, text=text, label=label, course=course))
 
 
 def write_new_prose(week: int, course: Course, out: str | Path) -> Path:

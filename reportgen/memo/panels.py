@@ -9,7 +9,7 @@ from typing import Any
 from reportgen.evidence.numbers import show
 
 WIDTH = 760.0
-_LOOKS = ("first", "second", "third", "fourth")
+LOOKS = ("first", "second", "third", "fourth")
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def tier_ladder(data: Mapping[str, Any]) -> Panel:
             title = (
                 f"{group['tier']}, {mark['run']}: {said} [{show(mark['low'], 'score')}, {show(mark['high'], 'score')}]"
             )
-            look = _LOOKS[names.index(mark["run"]) % len(_LOOKS)]
+            look = LOOKS[names.index(mark["run"]) % len(LOOKS)]
             dots.append(Dot(x(mark["value"]), y, look, title, x(mark["low"]), x(mark["high"])))
             texts.append(Text(x(max(mark["high"], mark["value"])) + 9, y + 4, said))
             y += step
@@ -128,7 +128,7 @@ def tier_ladder(data: Mapping[str, Any]) -> Panel:
         at = x(limit * part / 4)
         lines.append(Line(at, 4, at, bottom))
         texts.append(Text(at, bottom + 16, f"{limit * part / 4:g}", "middle"))
-    keys = tuple((_LOOKS[at % len(_LOOKS)], name) for at, name in enumerate(names))
+    keys = tuple((LOOKS[at % len(LOOKS)], name) for at, name in enumerate(names))
     return Panel(bottom + 24, tuple(lines), tuple(texts), tuple(dots), keys=keys)
 
 

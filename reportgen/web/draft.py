@@ -38,7 +38,7 @@ _MOST_FINDINGS = 12
 _UNFINISHED = re.compile(r"\[@([\w.-]*)$")
 _OPEN = re.compile(r"\[@([\w.-]*)(?=\s|$)")
 _ONLY = (
-    '<style>main > *:not([data-section="{id}"]), body > header, body > footer {{ display: none !important }} '
+    '<style>main > *:not([data-section="{id}"]), .masthead, .colophon {{ display: none !important }} '
     "[data-section] {{ margin-top: 0 !important; padding-top: 0 !important; border: 0 !important }}</style></head>"
 )
 
@@ -219,7 +219,9 @@ def files_view(shelf: Shelf, notes: Notes, said: Sequence[str] = ()) -> str:
         {
             "run": bundle.run_id,
             "model": bundle.manifest.model.name if bundle.manifest.model else "",
-            "scored": ", ".join(f"{split} {show(len(bundle.predictions(split).labels), 'count')}" for split in bundle.splits)
+            "scored": ", ".join(
+                f"{split} {show(len(bundle.predictions(split).labels), 'count')}" for split in bundle.splits
+            )
             or "published figures",
             "root": bundle.root[:12],
             "kind": "gain" if notes.expected.get(bundle.run_id, bundle.root) == bundle.root else "warn",
@@ -314,9 +316,9 @@ def _without_record(html: str) -> str:
 
 
 def _checks(notes: Notes, report: Any, made: Made, current: str | None) -> str:
-    findings = sorted(
-        report.findings, key=lambda one: (one.severity != "red", current is not None and one.where != current)
-    )
+    # Beside one section, what other sections still lack is noise.
+    near = [one for one in report.findings if current is None or one.severity == "red" or one.where == current]
+    findings = sorted(near, key=lambda one: (one.severity != "red", current is not None and one.where != current))
     unfinished = next((found[1] for text in notes.boxes.values() if (found := _OPEN.search(text))), None)
     return page(
         "draft_checks.html",

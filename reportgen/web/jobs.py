@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -118,9 +119,9 @@ def _start(spec: Mapping[str, Any], said: IO[bytes], log: IO[bytes]) -> subproce
         start_new_session=True,
         env=environment,
     )
-    assert process.stdin is not None
-    process.stdin.write(json.dumps(spec).encode())
-    process.stdin.close()
+    if process.stdin is not None:
+        process.stdin.write(json.dumps(spec).encode())
+        process.stdin.close()
     return process
 
 
@@ -135,8 +136,6 @@ def _lines(said: IO[bytes], at: int) -> tuple[list[dict[str, Any]], int]:
 def _kill(process: subprocess.Popen[bytes] | None) -> None:
     if process is None or process.poll() is not None:
         return
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

@@ -140,7 +140,9 @@ def _cut(cell: str) -> str:
     return cell if len(cell) <= _SHOWN_CHARACTERS else cell[: _SHOWN_CHARACTERS - 1] + "…"
 
 
-def spec(folder: Path, course: str, text: str, label: str, limit: int, steps: Sequence[str], most: int) -> dict[str, Any]:
+def spec(
+    folder: Path, course: str, text: str, label: str, limit: int, steps: Sequence[str], most: int
+) -> dict[str, Any]:
     """What the worker is asked.
 
     Raises:
@@ -187,9 +189,7 @@ def progress_view(progress: Progress) -> str:
     steps = [{"name": names[one.name], "state": one.state, "text": one.text} for one in progress.steps]
     if progress.ended == "failed":
         steps = [{**one, "state": "failed"} if one["state"] == "running" else one for one in steps]
-    return page(
-        "run_progress.html", steps=steps, waiting=progress.waiting, ended=progress.ended, error=progress.error
-    )
+    return page("run_progress.html", steps=steps, waiting=progress.waiting, ended=progress.ended, error=progress.error)
 
 
 def results(folder: Path, progress: Progress, offers: Downloads) -> str:
@@ -225,5 +225,3 @@ def to_draft(folder: Path) -> int:
         raise InputError("there are no finished runs", remedy="run something first")
     Shelf(folder).adopt(made)
     return len(made)
-
-

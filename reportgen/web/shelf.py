@@ -144,5 +144,3 @@ def readable(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise InputError("cannot be read as UTF-8 text", where=path.name) from None
-
-

@@ -11,7 +11,14 @@ from .lib import gr
 from .pages import page
 from .wiring import panel
 
-TABS = (("explore", "Explore"), ("desk", "Decide"), ("classify", "Classify"), ("draft", "Draft"), ("run", "Run"), ("grade", "Grade"))
+TABS = (
+    ("explore", "Explore"),
+    ("desk", "Decide"),
+    ("classify", "Classify"),
+    ("draft", "Draft"),
+    ("run", "Run"),
+    ("grade", "Grade"),
+)
 """Modules of `tabs` in the order they are shown, with the words on the tab; the first one opens."""
 PUBLIC = frozenset({"recommend", "rescue", "compare", "classify"})
 """Endpoints others may call; every other event is private."""

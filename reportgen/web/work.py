@@ -53,7 +53,16 @@ def runs(spec: Mapping[str, Any], say: Say) -> None:
         settings = _SETTINGS.get(name, {})
         try:
             path = execute(
-                get_runner(name), data, out / "runs", name, settings, settings, 42, {}, audit=audit and not made, say=note
+                get_runner(name),
+                data,
+                out / "runs",
+                name,
+                settings,
+                settings,
+                42,
+                {},
+                audit=audit and not made,
+                say=note,
             )
         except Unavailable as error:
             say(step=name, state="left out", text=str(error))

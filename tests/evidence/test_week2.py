@@ -212,7 +212,7 @@ def test_hard_examples_are_the_surest_errors(memo, stage) -> None:
     margin = np.where(rows.labels != rows.predictions, top[:, -1] - top[:, -2], -1)
     best = np.sort(margin)[::-1][:10]
     assert [row["margin"] for row in table.rows] == pytest.approx(best.tolist())
-    assert "Bundles hold no text" in table.notes[0]
+    assert "bundles keep none. Pass --data" in table.notes[0]
 
 
 def test_pairs_and_destinations_count_errors(memo, stage) -> None:

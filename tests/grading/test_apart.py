@@ -78,7 +78,8 @@ def test_a_class_with_a_killer_is_graded_all_the_same(moodle, memos, tmp_path, m
     report = grade_class(Request(archive, 1, tmp_path / "out", jobs=1))
     assert {one.shown: one.status for one in report.students} == {"Killer": "failed", "Anna": "graded"}
     (row,) = (one for one in report.students if one.shown == "Killer")
-    assert row.grade is None and row.needs_attention
+    assert row.grade is None
+    assert row.needs_attention
     assert "ended the process" in (tmp_path / "out" / "overview.html").read_text(encoding="utf-8")
     # What failed is tried again, what was graded is kept.
     monkeypatch.undo()

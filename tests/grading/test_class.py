@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import subprocess
 import sys
 import time
@@ -308,3 +309,38 @@ def test_a_flat_download_and_a_plain_folder(moodle, memos, tmp_path) -> None:
     report = grade_class(Request(plain, 1, tmp_path / "plain-out", jobs=0))
     assert [one.grade for one in report.students] == [100, 100]
     assert report.notes[0].startswith("No worksheet was given. Moodle offers one only")
+
+
+def test_no_grade_where_no_reasoning_is_written(moodle, classroom, memos, simulated, tmp_path) -> None:
+    bare = classroom.memo(simulated, tmp_path / "runs", 7)
+    block = re.findall(r'<div class="prose">.*?</div>', memos[1], re.DOTALL)[2]
+    partly = memos[1].replace(block, '<div class="prose"><p>n/a</p></div>', 1)
+    people = [
+        moodle.Student("Bare", 1, {"memo.html": bare}),
+        moodle.Student("Partly", 2, {"memo.html": classroom.reseal(partly)}),
+        moodle.Student("Whole", 3, {"memo.html": memos[2]}),
+    ]
+    archive, sheet = moodle.download(tmp_path / "class.zip", people), tmp_path / "Sheet.csv"
+    sheet.write_bytes(moodle.worksheet(people))
+
+    def grade(**options) -> tuple[dict, dict]:
+        report = grade_class(Request(archive, 1, tmp_path / "out", worksheet=sheet, jobs=0, **options))
+        rows = csv.DictReader(io.StringIO((tmp_path / "out" / sheet.name).read_text(encoding="utf-8-sig"), newline=""))
+        return {one.shown: one for one in report.students}, {row["Identifier"]: row["Grade"] for row in rows}
+
+    students, grades = grade()
+    assert grades == {"Participant 1": "", "Participant 2": "", "Participant 3": "100.00"}
+    assert (students["Bare"].total, students["Bare"].grade, len(students["Bare"].held)) == (100, None, 5)
+    assert [(flag.code, flag.severity) for flag in students["Bare"].flags] == [("reasoning", "red")]
+    assert len(students["Partly"].held) == 1
+    assert students["Partly"].needs_attention
+    assert "100.00" not in (tmp_path / "out" / "feedback" / students["Bare"].folder / "feedback.html").read_text()
+    held = {row["student"]: row["decided_by"] for row in table(tmp_path / "out" / "grades.csv")}
+    assert held == {"Bare": "held: reasoning not written", "Partly": "held: reasoning not written", "Whole": "draft"}
+
+    section = next(one.id for one in students["Partly"].graded.sections if not one.reasoned)
+    _, grades = grade(only="2", changes=[f"{section}=10"], why="evidence only")
+    assert grades["Participant 1"] == ""
+    assert 0 < float(grades["Participant 2"]) < 100
+    _, grades = grade(only="1", changes=["grade=0"], why="no reasoning")
+    assert grades["Participant 1"] == "0.00"

@@ -118,7 +118,8 @@ def test_test_data_used_for_decisions_is_flagged(grade, simulated, classroom, tm
         for name, family in (("tfidf", "linear"), ("encoder", "encoder"))
     ]
     graded = grade(render(build(1, runs, course)))
-    assert {"test", "leak", "reasoning"} <= set(codes(graded, "amber"))
+    assert {"test", "leak"} <= set(codes(graded, "amber"))
+    assert codes(graded) == ["reasoning"]  # nobody wrote a word
 
 
 def test_published_figures_without_predictions_are_red(grade, memos, classroom) -> None:
@@ -209,3 +210,10 @@ def test_a_missing_page_file_is_a_reason_not_a_crash() -> None:
     gone = Submission("k", "1", "A", (SubmittedFile("m.html", Path("/nowhere/m"), 1, "memo"),))
     graded = grade_one(gone, Options(1, "ecbs5200"))
     assert graded.status in ("unreadable", "failed")
+
+
+def test_a_page_nobody_read_has_no_score(grade) -> None:
+    deep = grade("<!doctype html><html><body>" + "<div>" * 2_000, kind="html")
+    assert deep.status == "unreadable"
+    assert "nested deeper" in deep.reason
+    assert deep.sections == ()

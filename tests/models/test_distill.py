@@ -136,9 +136,20 @@ def test_a_student_believes_its_teacher_and_not_the_labels(topics: Dataset, tiny
     taught = ran(
         topics, tmp_path, "distill", "taught", **settings, label_names_as_rows=True, teacher="teacher", alpha=0.95
     )
-    seen = taught.predictions("train")
     k = len(topics.labels)
-    assert (seen.predictions == (seen.labels + 1) % k).mean() > max(0.5, 2 * (seen.predictions == seen.labels).mean())
+    alone = ran(topics, tmp_path, "distill", "alone", **settings, label_names_as_rows=True, alpha=0)
+
+    def shares(bundle: Bundle) -> tuple[float, float]:
+        """How often it says what the labels say, and what the teacher says."""
+        said = bundle.predictions("train")
+        return tuple(float((said.predictions == (said.labels + shift) % k).mean()) for shift in (0, 1))
+
+    believes_labels, believes_teacher = shares(taught)
+    assert believes_teacher > 0.6
+    assert believes_teacher > 2 * believes_labels
+    # The twin differs in alpha alone and believes the labels.
+    assert shares(alone)[0] > 0.6
+    assert shares(alone)[1] < 0.2
     assert [(p.role, p.run_id) for p in taught.manifest.parents] == [("teacher", "teacher")]
     assert taught.config.decided["teacher_temperature"] == 4
     assert taught.config.decided["n_train"] == len(topics.splits["train"]) + k

@@ -52,9 +52,23 @@ def test_the_graph_says_what_the_model_says(exported: Any, topics: Dataset) -> N
     assert read_card(path.parent) == {"max_length": 32, "side": "right"}
 
 
-def test_int8_is_smaller_and_says_so(exported: Any, topics: Dataset, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("layers", "products"), [("faithful", 6), ("all", 12)])
+def test_int8_takes_the_layers_it_says_and_never_the_head(
+    layers: str, products: int, exported: Any, topics: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnx
+
+    monkeypatch.setattr("models.onnx._TABLE_ROWS", 60)  # the words and the positions of the toy
     classifier, path = exported
-    small = OnnxModel(quantize_int8(path, tmp_path / "int8.onnx"), threads=1)
+    small = OnnxModel(quantize_int8(path, tmp_path / "int8.onnx", layers), threads=1)
+    graph = onnx.load(str(small.path)).graph
+    assert sum(node.op_type == "MatMulInteger" for node in graph.node) == products
+    shapes = {tensor.name: (tensor.data_type, tuple(tensor.dims)) for tensor in graph.initializer}
+    rows = len(classifier.tokenizer)
+    assert (onnx.TensorProto.INT8, (rows, 32)) in shapes.values()
+    assert (onnx.TensorProto.FLOAT, (rows, 32)) not in shapes.values()
+    k = len(topics.labels)
+    assert {kind for kind, dims in shapes.values() if set(dims) == {32, k}} == {onnx.TensorProto.FLOAT}
     expected, found = (_logits(model, classifier, topics) for model in (OnnxModel(path, threads=1), small))
     assert small.dtype == "int8"
     assert small.size_bytes < path.stat().st_size

@@ -13,10 +13,11 @@ PLACES = 4
 """Fewer decimals fit some count of correct rows of any usual set."""
 _ROWS = r"(?:rows|examples|samples|complaints|texts|documents|messages|observations)"
 _SIZES = (
-    re.compile(r"\bn\s*=\s*(\d[\d,]*)(?![\d.])", re.IGNORECASE),
+    re.compile(r"\bn\s*=\s*(\d[\d,]*)(?!\.?\d)", re.IGNORECASE),
     re.compile(rf"\b(\d[\d,]*) (?:val(?:idation)?|test|held-out|evaluation) {_ROWS}\b", re.IGNORECASE),
     re.compile(
-        rf"\b(?:val(?:idation)?|test|eval(?:uation)?)(?: (?:set|split|size|data))*(?: {_ROWS})?\s*[:=]\s*\(?(\d[\d,]*)(?![\d.])",
+        rf"\b(?:val(?:idation)?|test|eval(?:uation)?)(?: (?:set|split|size|data))*(?: {_ROWS})?"
+        r"\s*[:=]\s*\(?(\d[\d,]*)(?!\.?\d)",
         re.IGNORECASE,
     ),
 )
@@ -62,12 +63,14 @@ def _accuracies(blocks: Sequence[Block]) -> Iterator[tuple[str, Number]]:
             ]
             for row in grid.rows:
                 if not _PARTIAL.search(" ".join(row)):
-                    yield from ((row[at], number) for at in columns if (number := of_cell(row[at])) and _fine(number))
+                    for at in columns:
+                        if (number := of_cell(row[at])) is not None and _fine(number):
+                            yield row[at], number
         for line in block.lines if block.kind in ("prose", "output") else ():
             for name in _ACCURACY.finditer(line):
                 value = _STATED.match(line, name.end())
-                if value and not _PARTIAL.search(line) and _fine(number := parse(value)):
-                    yield value["digits"] + (value["unit"] or ""), number
+                if value and not _PARTIAL.search(line) and _fine(stated := parse(value)):
+                    yield value["digits"] + (value["unit"] or ""), stated
 
 
 def _fine(number: Number) -> bool:

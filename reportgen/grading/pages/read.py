@@ -35,7 +35,7 @@ def read_page(path: Path, rubric: Rubric, course: Course) -> PageReading:
         tree, problems = visible_tree(path, notebook=kind == "notebook")
     except (InputError, OSError) as error:
         said = f"the page was not read: {error.what if isinstance(error, InputError) else error.strerror}"
-        return PageReading(kind, {}, (), (), 0, (said,))
+        return PageReading(kind, {}, (), (), 0, (said,), read=False)
     reader = Reader()
     blocks = reader.read(tree.body) if tree.body is not None else []
     if reader.full:

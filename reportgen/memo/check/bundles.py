@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +12,27 @@ import numpy as np
 from reportgen import __version__
 from reportgen.errors import UsageError
 
+from ..build import load_texts
 from ..record.make import make
 from ..record.page import MemoPage, parse, text_of, without_unseen
 from ..record.schema import RecordValue
 
 if TYPE_CHECKING:
-    from selectolax.lexbor import LexborNode
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
 
     from reportgen.bundle import Bundle
     from reportgen.data import Course
     from reportgen.evidence import WeekEvidence
+    from reportgen.evidence.texts import Texts
 
+    from ..record import Record
     from .recompute import Recomputer
     from .report import Report
+
+
+_EXHIBIT = re.compile(r"\b(Table|Figure) \d+")
+Source = tuple["str | Path", "str | None", "str | None"]
+"""Where texts come from: the source, its text column, its label column."""
 
 
 def check_bundles(
@@ -32,9 +41,11 @@ def check_bundles(
     paths: Sequence[str | Path],
     course: str | Path | Course | None,
     report: Report,
+    data: Source | None = None,
 ) -> None:
     """Verify the roots; where every run is at hand, build the evidence again and compare it with the page."""
     from reportgen.bundle import find_bundles
+    from reportgen.evidence import build
 
     record = recomputer.record
     given = {bundle.run_id: bundle for bundle in find_bundles(paths)}
@@ -51,7 +62,12 @@ def check_bundles(
             matched.append(bundle)
             _compare_rows(bundle, recomputer, report)
     if len(matched) == len(record.runs):
-        _compare_evidence(page, recomputer, _evidence(matched, record.week, course, record.choices), report)
+        chosen = _course(matched, course)
+        texts = _texts(record, chosen, data, report)
+        if texts is not None and data is None:
+            _without_excerpts(page.tree)
+        evidence = build(record.week, matched, chosen, declared=record.choices, texts=texts)
+        _compare_evidence(page, recomputer, evidence, report, excerpts=data is not None)
 
 
 def _compare_rows(bundle: Bundle, recomputer: Recomputer, report: Report) -> None:
@@ -67,11 +83,8 @@ def _compare_rows(bundle: Bundle, recomputer: Recomputer, report: Report) -> Non
         report.add("bundle.rows", "red", bundle.run_id, "the memo carries other predictions than the bundle")
 
 
-def _evidence(
-    bundles: list[Bundle], week: int, course: str | Path | Course | None, choices: Mapping[str, str]
-) -> WeekEvidence:
+def _course(bundles: list[Bundle], course: str | Path | Course | None) -> Course:
     from reportgen.data import load_course
-    from reportgen.evidence import build
 
     if course is None:
         named = sorted({bundle.manifest.course for bundle in bundles})
@@ -80,16 +93,36 @@ def _evidence(
                 f"the bundles belong to several courses: {', '.join(named)}", remedy="choose one with --course"
             )
         course = named[0]
-    chosen = load_course(course) if isinstance(course, str | Path) else course
-    return build(week, bundles, chosen, declared=choices)
+    return load_course(course) if isinstance(course, str | Path) else course
 
 
-def _compare_evidence(page: MemoPage, recomputer: Recomputer, evidence: WeekEvidence, report: Report) -> None:
+def _texts(record: Record, course: Course, data: Source | None, report: Report) -> Texts | None:
+    """What the memo's columns of texts are built from again; without the data they are there but not compared."""
+    from reportgen.evidence.texts import COLUMN, Texts
+
+    if not any(column.key == COLUMN.key for group in record.groups for column in group.columns):
+        return None
+    if data is None:
+        report.add("bundle.texts", "amber", "the texts shown", "bundles keep no texts: pass --data to compare them")
+        return Texts()
+    return load_texts(data[0], course, *data[1:])
+
+
+def _without_excerpts(tree: LexborHTMLParser) -> None:
+    for node in tree.css(".excerpt"):
+        node.decompose()
+
+
+def _compare_evidence(
+    page: MemoPage, recomputer: Recomputer, evidence: WeekEvidence, report: Report, *, excerpts: bool
+) -> None:
     from ..render import render
 
     record = recomputer.record
     html = render(evidence)
     built = without_unseen(parse(html))
+    if not excerpts:
+        _without_excerpts(built)
     wanted = {group["id"]: group for group in make(html, evidence)["groups"]}
     # Wording may change between versions; figures may not.
     severity: Any = "red" if record.tool == __version__ else "amber"
@@ -115,18 +148,24 @@ def _compare_evidence(page: MemoPage, recomputer: Recomputer, evidence: WeekEvid
                 "bundle.figure", "red", group.id, "the bundles give other figures", len(group.values), len(meant)
             )
     shown, again = _elements(page.tree), _elements(built)
+    # An exhibit out of an earlier memo is in no bundle: without it the later ones count one less.
+    text = text_of if shown.keys() == again.keys() else _unnumbered
     for name, node in again.items():
         if name in elsewhere:
             continue
         here = shown.get(name)
-        if here is None or text_of(here) != text_of(node):
+        if here is None or text(here) != text(node):
             differing.add(name)
-            ours, theirs = _first_difference(text_of(here) if here is not None else "", text_of(node))
+            ours, theirs = _first_difference(text(here) if here is not None else "", text(node))
             report.add("bundle.text", severity, name, "the bundles give another text", ours, theirs)
     items = (group for group in record.groups if group.kind == "item" and not group.missing)
     report.rebuilt += [
         item.id for item in items if item.verification != "declared" and not {item.id, *item.exhibits} & differing
     ]
+
+
+def _unnumbered(node: LexborNode) -> str:
+    return _EXHIBIT.sub(r"\1", text_of(node))
 
 
 def _elements(tree: Any) -> dict[str, LexborNode]:

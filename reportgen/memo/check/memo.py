@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reportgen.errors import ReportgenError
+from reportgen.errors import ReportgenError, UsageError
 
 from ..record import RecordError, read_page
 from ..record.page import MemoPage, NotAMemo, text_of
@@ -29,6 +29,9 @@ def check_memo(
     course: str | Path | Course | None = None,
     *,
     intervals: bool = True,
+    data: str | Path | None = None,
+    text: str | None = None,
+    label: str | None = None,
 ) -> Report:
     """Recompute what a memo's record allows, compare it with the page, and read its prose.
 
@@ -36,6 +39,9 @@ def check_memo(
         path: the memo's HTML file.
         bundles: the runs it was built from, or folders of them; then every item is built again and compared.
         course: whose rubric it answers; by default the bundles' own. Only used with bundles.
+        data: the source of the texts the memo shows; only used with bundles, which keep none.
+        text: its text column.
+        label: its label column.
         intervals: whether to compute intervals and verdicts again, not only point values.
 
     Returns:
@@ -45,7 +51,7 @@ def check_memo(
         NotAMemo: no file, or nothing of a memo in it.
         ReportgenError: bundles or a course that cannot be read.
     """
-    return inspect_memo(path, bundles, course, intervals=intervals).report
+    return inspect_memo(path, bundles, course, intervals=intervals, data=data, text=text, label=label).report
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,13 @@ def inspect_memo(
     course: str | Path | Course | None = None,
     *,
     intervals: bool = True,
+    data: str | Path | None = None,
+    text: str | None = None,
+    label: str | None = None,
 ) -> Inspection:
     """`check_memo`, with the page and the record's rows for whoever asks more of them."""
+    if data is not None and bundles is None:
+        raise UsageError("--data is compared with nothing", remedy="pass the memo's --bundles too")
     report = Report()
     try:
         page = read_page(path)
@@ -85,7 +96,7 @@ def inspect_memo(
         from .bundles import check_bundles
 
         paths = [bundles] if isinstance(bundles, str | Path) else list(bundles)
-        check_bundles(page, recomputer, paths, course, report)
+        check_bundles(page, recomputer, paths, course, report, None if data is None else (data, text, label))
     return Inspection(report, page, recomputer)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import draft
@@ -37,13 +36,16 @@ def build(home: Home, blocks: gr.Blocks) -> None:
     """Files above; boxes beside the memo; downloads below."""
     drafts = draft.Drafts()
     tab = gr.context.Context.block
+    # Outside the tab: what is in a closed tab is not there yet when the page loads, nor is what the browser kept.
+    gr.context.Context.block = blocks
     browser = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=SECRET)
+    gr.context.Context.block = tab
     panel(
         page(
             "heading.html",
             title="Write your memo",
-            text="Figures, tables and sentences of fact come from your runs; the reasoning is yours. Your text stays in "
-            "this browser; your files are on the server until you close the page, an hour at most.",
+            text="Figures, tables and sentences of fact come from your runs; the reasoning is yours. Your text stays "
+            "in this browser; your files are on the server until you close the page, an hour at most.",
         )
     )
     with gr.Row(elem_classes="rg-controls"):
@@ -122,13 +124,18 @@ def build(home: Home, blocks: gr.Blocks) -> None:
         notes = draft.expecting(where, read_notes(raw))
         return [notes.to_json(), draft.files_view(where, notes)]
 
-    def lively(request: gr.Request, raw: object, whole: str, at: int, *texts: str, box: int | None = None) -> list[Any]:
-        at = at if box is None else box
+    def lively(request: gr.Request, raw: object, whole: str, at: int, *texts: str) -> list[Any]:
         notes = noted(raw, texts)
         names = draft.desk(notes).names
         current = names[at] if whole == _SECTION and 2 <= at < len(names) else None
         now = draft.live(drafts, shelf(request), notes, current)
         return [notes.to_json(), at, now.html, now.checks]
+
+    def lively_at(number: int) -> Callable[..., Any]:
+        def now(request: gr.Request, raw: object, whole: str, at: int, *texts: str) -> list[Any]:
+            return lively(request, raw, whole, number, *texts)
+
+        return now
 
     def offered(request: gr.Request, raw: object) -> Any:
         return gr.update(choices=draft.citable(drafts, shelf(request), read_notes(raw)), value=None)
@@ -160,7 +167,7 @@ def build(home: Home, blocks: gr.Blocks) -> None:
     follow(tab.select(polite(entered), browser, [browser, files], **QUICK))
     show.input(show_now, writing, result, **_LIVE)
     for number, box in enumerate(boxes):
-        gr.on([box.input, box.focus], polite(partial(lively, box=number)), writing, result, **_LIVE)
+        gr.on([box.input, box.focus], polite(lively_at(number)), writing, result, **_LIVE)
     picked = cite.input(cited, [cite, at, cursors, *boxes], [*boxes, cite], js=_CURSORS, **QUICK)
     picked.then(show_now, writing, result, **_LIVE)
     finish.click(polite(finished), [browser, *boxes], done, **SLOW)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +34,12 @@ def build(home: Home, blocks: gr.Blocks) -> None:
     with gr.Row(elem_classes="rg-buttons"):
         uploads = {
             kind: gr.UploadButton(
-                words, file_types=list(grade.KINDS[kind]), size="md", elem_id=f"grade-{kind}",
+                words,
+                file_types=list(grade.KINDS[kind]),
+                size="md",
+                elem_id=f"grade-{kind}",
                 variant="primary" if kind == "submissions" else "secondary",
-            )  # fmt: skip
+            )
             for kind, words in (
                 ("submissions", "Upload submissions"),
                 ("worksheet", "Moodle’s worksheet"),
@@ -75,8 +77,11 @@ def build(home: Home, blocks: gr.Blocks) -> None:
     def place(request: gr.Request) -> Path:
         return home.sessions.folder(request.session_hash)
 
-    def took(request: gr.Request, upload: str, kind: str) -> tuple[Any, ...]:
-        return grade.take(place(request), kind, upload), "", "", gr.update(choices=[], value=None), ""
+    def taker(kind: str) -> Callable[..., Any]:
+        def took(request: gr.Request, upload: str) -> tuple[Any, ...]:
+            return grade.take(place(request), kind, upload), "", "", gr.update(choices=[], value=None), ""
+
+        return took
 
     def chosen(request: gr.Request, who: str | None) -> list[Any]:
         report = grade.report_of(place(request))
@@ -146,7 +151,7 @@ def build(home: Home, blocks: gr.Blocks) -> None:
     one = [memo, checks, *scores, comment]
     free = {"concurrency_limit": None, "show_progress": "hidden", "trigger_mode": "once"}
     for kind, button in uploads.items():
-        button.upload(polite(partial(took, kind=kind)), button, whole, **SLOW)
+        button.upload(polite(taker(kind)), button, whole, **SLOW)
     for event in (
         start.click(started, asked, [progress, overview, student], **free),
         decide.click(decided, [*asked, student, comment, why, *scores], [progress, overview, student], **free),

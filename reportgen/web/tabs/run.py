@@ -11,7 +11,6 @@ from .. import draft, run
 from ..home import Home
 from ..jobs import Jobs
 from ..lib import gr
-from ..notebook import Notes
 from ..pages import notice, page
 from ..wiring import QUICK, SLOW, panel, polite
 
@@ -35,7 +34,7 @@ def build(home: Home, blocks: gr.Blocks) -> None:
         )
     table = panel(page("waiting.html", text="CSV or Parquet, with a header."), elem_id="run-table")
     with gr.Row(elem_classes="rg-controls"):
-        course = gr.Dropdown(draft.courses(), value=Notes().course, label="Course", elem_id="run-course")
+        course = gr.Dropdown(draft.courses(), value="generic", label="Course", elem_id="run-course")
         text = gr.Dropdown([], label="Text", elem_id="run-text", allow_custom_value=True)
         label = gr.Dropdown([], label="Label", elem_id="run-label", allow_custom_value=True)
         limit = gr.Dropdown(limits, value=limits[0][1], label="Rows", elem_id="run-limit")

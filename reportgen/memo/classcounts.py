@@ -1,0 +1,45 @@
+"""Geometry of the class counts: how many rows a class has, and how many each run says it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .panels import LOOKS, WIDTH, Dot, Line, Panel, Text
+
+_LEFT, _RIGHT, _STEP, _TOP = 300.0, WIDTH - 30, 26.0, 18.0
+_NAME = 38
+
+
+def class_counts(data: Mapping[str, Any]) -> Panel:
+    """A row a class: an upright stroke at its true rows, a symbol a run at its predictions."""
+    classes: Sequence[Mapping[str, Any]] = data["classes"]
+    runs: Sequence[Mapping[str, Any]] = data["runs"]
+    most = max(1, *(count for entry in classes for count in (entry["true"], *entry["said"])))
+
+    def x(count: float) -> float:
+        return round(_LEFT + (_RIGHT - _LEFT) * count / most, 1)
+
+    texts: list[Text] = []
+    dots: list[Dot] = []
+    marks: list[Line] = []
+    bottom = _TOP + _STEP * (len(classes) - 0.4)
+    for at, entry in enumerate(classes):
+        y = _TOP + _STEP * at
+        name = str(entry["name"])
+        texts.append(Text(_LEFT - 14, y + 4, name if len(name) <= _NAME else f"{name[: _NAME - 1]}…", "end"))
+        marks.append(Line(x(entry["true"]), y - 9, x(entry["true"]), y + 9, "truth"))
+        for number, (run, count) in enumerate(zip(runs, entry["said"], strict=True)):
+            title = f"{name}: {entry['true']:,} rows, predicted {count:,} times by {run['run']}"
+            dots.append(Dot(x(count), y, LOOKS[number % len(LOOKS)], title))
+    lines = []
+    for part in range(5):
+        value = most * part / 4
+        lines.append(Line(x(value), 4, x(value), bottom))
+        texts.append(Text(x(value), bottom + 16, f"{value:,.0f}", "middle"))
+    keys = [("truth", "rows of the class")]
+    keys += [
+        (LOOKS[number % len(LOOKS)], f"{run['run']}, predictions{' (shifted)' if run['shifted'] else ''}")
+        for number, run in enumerate(runs)
+    ]
+    return Panel(bottom + 24, (*lines, *marks), tuple(texts), tuple(dots), keys=tuple(keys))
