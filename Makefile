@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
 
-.PHONY: demo test test-slow lint bench format clean
+.PHONY: demo app test test-slow test-lowest lint bench docs pictures format clean
 
 demo: $(VENV)/.core  ## six-week tour on the embedded example: builds memos and prints where they are
 	$(BIN)/reportgen demo --out demo
@@ -27,6 +27,24 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev  ## what we claim about speed, side by side in one run
 	$(BIN)/python -m benchmarks
+
+app: $(VENV)/.dev  ## the Gradio app on http://127.0.0.1:7860
+	$(BIN)/python app.py
+
+docs: $(VENV)/.dev  ## the reference, generated from the code
+	$(BIN)/python -m docs.generate
+
+pictures: $(VENV)/.dev  ## the documentation's screenshots; needs Chromium
+	$(BIN)/python -m docs.screenshots
+
+# numpy 1.26 and its contemporaries have wheels up to Python 3.12.
+LOWEST ?= python3.11
+test-lowest:  ## the oldest versions pyproject.toml allows, without extras
+	$(LOWEST) -m venv .venv-lowest
+	.venv-lowest/bin/python tests/lowest.py > .venv-lowest/lowest.txt
+	.venv-lowest/bin/python -m pip --disable-pip-version-check install -q --only-binary :all: -r .venv-lowest/lowest.txt pytest pytest-timeout pytest-xdist hypothesis statsmodels
+	.venv-lowest/bin/python -m pip --disable-pip-version-check install -q --no-deps -e .
+	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest tests/stats tests/bundle tests/decide tests/data tests/evidence tests/memo tests/importers tests/test_cli.py -n 2
 
 clean:
 	rm -rf $(VENV) demo runs dist build

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .context import Context
     from .pair import Pair
     from .runs import Runs
-    from .texts import Texts
 
 MIN_ROWS = 5
 SUSPECTS = 10
@@ -126,11 +125,9 @@ def worst_table(context: Context, pair: Pair, table_id: str) -> Table:
     runs, labels = context.runs, label_counts(context)
     names = pair.reference.labels.names
     counts = labels.counts if labels is not None and labels.names == names and labels.counts.any() else None
-    dataset = pair.reference.manifest.dataset
     rows: list[dict[str, Scalar]] = []
     for run in pair.both:
-        hits, part = runs.per_class(run).hits, run.predictions(runs.split or "val")
-        surest = surest_errors(part)
+        hits = runs.per_class(run).hits
         rows += [
             {
                 "run": run.run_id,
@@ -140,7 +137,6 @@ def worst_table(context: Context, pair: Pair, table_id: str) -> Table:
                 "hits": f"{int(hits[found.label])}/{found.support}",
                 "f1": found.f1,
                 "mistaken": "; ".join(f"{names[pair.predicted]} ×{pair.count}" for pair in found.mistaken_for) or None,
-                **_example(part, surest.get(found.label), context.texts),
             }
             for found in worst(runs, run)
         ]
@@ -156,11 +152,44 @@ def worst_table(context: Context, pair: Pair, table_id: str) -> Table:
             Column("hits", "Hits"),
             Column("f1", "F1", "score"),
             Column("mistaken", "Mistaken for", wide=True),
-            Column("example", "Surest error", help="row id"),
-            *text_column(context.texts),
         ),
         rows=tuple(rows),
         row_header="run",
+    )
+
+
+def drill_table(context: Context, pair: Pair, table_id: str) -> Table:
+    """The surest error of each of the worst classes, to be read."""
+    runs, names, dataset = context.runs, pair.reference.labels.names, pair.reference.manifest.dataset
+    rows: list[dict[str, Scalar]] = []
+    for run in pair.both:
+        part = run.predictions(runs.split or "val")
+        surest = surest_errors(part)
+        for found in worst(runs, run):
+            if (at := surest.get(found.label)) is not None:
+                said = int(part.predictions[at])
+                rows.append(
+                    {
+                        "row": str(part.row_ids[at]),
+                        "run": run.run_id,
+                        "true": names[found.label],
+                        "predicted": names[said] if said >= 0 else "(unreadable)",
+                        **text_cell(context.texts, part, at),
+                    }
+                )
+    return Table(
+        id=table_id,
+        caption=f"The surest error of each of these classes on {runs.split}: the wrong row the run was most confident "
+        "about, or the first by id where it gives no confidences.",
+        columns=(
+            Column("row", "Row"),
+            Column("run", "Run"),
+            Column("true", "True class", wide=True),
+            Column("predicted", "Predicted as", wide=True),
+            *text_column(context.texts),
+        ),
+        rows=tuple(rows),
+        row_header="row",
         notes=(text_note(context.texts, dataset.name if dataset else "the dataset"),),
     )
 
@@ -172,12 +201,6 @@ def surest_errors(rows: SplitPredictions) -> dict[int, int]:
     ordered = wrong[np.lexsort((rows.row_ids[wrong].astype(str), sure))]
     labels, first = np.unique(rows.labels[ordered], return_index=True)
     return dict(zip(labels.tolist(), ordered[first].tolist(), strict=True))
-
-
-def _example(rows: SplitPredictions, at: int | None, texts: Texts | None) -> dict[str, Scalar]:
-    if at is None:
-        return {"example": None} | dict.fromkeys((column.key for column in text_column(texts)), None)
-    return {"example": str(rows.row_ids[at]), **text_cell(texts, rows, at)}
 
 
 def suspects(context: Context, pair: Pair) -> tuple[list[dict[str, Scalar]], int]:

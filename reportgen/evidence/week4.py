@@ -197,6 +197,8 @@ def _confusion(context: Context, pair: Pair) -> SectionEvidence:
     worst = tail.worst_table(context, pair, "w4-worst")
     if worst.rows:
         found.tables.append(worst)
+        drill = tail.drill_table(context, pair, "w4-drill")
+        found.tables += [drill] if drill.rows else []
         said = []
         for run in pair.both:
             names = [
@@ -211,7 +213,7 @@ def _confusion(context: Context, pair: Pair) -> SectionEvidence:
             "w4.s3.e2",
             f"Lowest F1 among classes of {tail.MIN_ROWS} rows or more, hits in brackets. {'. '.join(said)}.",
             verification="recomputed",
-            exhibits=(worst.id,),
+            exhibits=(worst.id, *([drill.id] if drill.rows else [])),
         )
     else:
         found.missing(

@@ -33,10 +33,10 @@ def class_counts(data: Mapping[str, Any]) -> Panel:
             title = f"{name}: {entry['true']:,} rows, predicted {count:,} times by {run['run']}"
             dots.append(Dot(x(count), y, LOOKS[number % len(LOOKS)], title))
     lines = []
-    for part in range(5):
-        value = most * part / 4
+    step = next(size for power in range(9) for size in (10**power, 2 * 10**power, 5 * 10**power) if most <= 5 * size)
+    for value in range(0, most + 1, step):
         lines.append(Line(x(value), 4, x(value), bottom))
-        texts.append(Text(x(value), bottom + 16, f"{value:,.0f}", "middle"))
+        texts.append(Text(x(value), bottom + 16, f"{value:,}", "middle"))
     keys = [("truth", "rows of the class")]
     keys += [
         (LOOKS[number % len(LOOKS)], f"{run['run']}, predictions{' (shifted)' if run['shifted'] else ''}")

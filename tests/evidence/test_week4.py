@@ -399,3 +399,24 @@ def test_partial_features_give_the_axes_they_can(simulated, wide, lab, course, m
     assert item.values[0].value == 1
     assert "char_length" in item.caveats[0]
     assert isinstance(whole(wide), pd.DataFrame)
+
+
+def test_a_slipped_label_frame_is_drawn_and_named(simulated, wide, course, tmp_path) -> None:
+    """T8: the counts of the most predicted classes tell a run trained on another label list from a weak one."""
+    sound = simulated.write_run(tmp_path, wide, "encoder", "encoder", skill=0.7, floor=4, draw=2)
+    straight = wide.logits
+    try:
+        wide.logits = lambda *given: np.roll(straight(*given), 17, axis=1)
+        slipped = simulated.write_run(tmp_path, wide, "decoder-old", "decoder", skill=0.7, floor=4, draw=3)
+    finally:
+        del wide.logits
+    figure = figures(build(4, [sound, slipped], course))["w4-frames"]
+    assert figure.finding.startswith("decoder-old answers in another label frame: moved back by 17 ids")
+    assert [run["shifted"] for run in figure.data["runs"]] == [True]
+    rows, names = slipped.predictions("val"), list(wide.names)
+    for entry in figure.data["classes"]:
+        label = names.index(entry["name"])
+        assert entry["true"] == (rows.labels == label).sum()
+        assert entry["said"] == [(rows.predictions == label).sum()]
+    alone = figures(build(4, [sound, simulated.write_run(tmp_path, wide, "b", "decoder", skill=0.7)], course))
+    assert alone["w4-frames"].finding.startswith("No label shift in ")
