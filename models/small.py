@@ -173,7 +173,8 @@ def save(model: SmallModel, file: Path) -> Path:
     from safetensors.numpy import save as to_bytes
 
     tensors = {
-        "weights": model.weights.astype(np.float16),
+        # safetensors writes the buffer as it lies: scikit-learn's coefficients may be in Fortran order.
+        "weights": np.ascontiguousarray(model.weights, np.float16),
         "bias": model.bias,
         "idf": model.idf,
         "seen": model.seen.astype(np.int16),

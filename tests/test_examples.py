@@ -52,7 +52,7 @@ def test_the_example_prose_is_complete_and_every_number_in_it_is_traced(week: in
     report = check_memo(memos[week])
     codes = {finding.id for finding in report.findings}
     assert not codes & {"reasoning.empty", "disclosure.empty", "sections", "prose.length", "claim.overstated"}
-    levels = [number.level for number in report.numbers]
+    levels = [number.severity for number in report.numbers]
     assert levels.count("red") == 0
     assert levels.count("amber") <= 0.05 * len(levels)
     assert WORDS[0] < report.words < WORDS[1]

@@ -26,7 +26,7 @@ def test_the_recipe_on_test_three_seeds() -> None:
         found.append(scores(part.labels, part.predictions, LABELS))
     assert np.mean([score.macro_f1 for score in found]) == pytest.approx(0.886, abs=0.0005)
     assert np.std([score.macro_f1 for score in found], ddof=1) == pytest.approx(0.0055, abs=0.0001)
-    assert np.mean([score.accuracy for score in found]) == pytest.approx(0.886, abs=0.0005)
+    assert np.mean([score.accuracy for score in found]) == pytest.approx(0.887, abs=0.0005)
     assert [score.zero_f1 for score in found] == [0, 0, 0]
 
 

@@ -111,10 +111,9 @@ def _red(report: Report) -> Iterable[Finding]:
 
 def _told(finding: Finding) -> str:
     parts = [f"{finding.where}: {finding.message}"]
-    if finding.said is not None:
-        parts.append(f"says {finding.said}")
-    if finding.recomputed is not None:
-        parts.append(f"should be {finding.recomputed}")
+    for verb, value in (("says", finding.said), ("should be", finding.recomputed)):
+        if value is not None and not str(value).startswith("{"):  # an element's attributes say nothing to a reader
+            parts.append(f"{verb} {value}")
     return one_line("; ".join(parts))
 
 

@@ -74,6 +74,6 @@ def unreasoned(sections: Sequence[SectionResult]) -> list[Flag]:
     if not empty:
         return []
     if len(empty) == len(sections):
-        return [Flag(code="reasoning", severity="red", text="in no section: the draft counts evidence only")]
+        return [Flag(code="reasoning", severity="red", text="in any section: the draft counts evidence only")]
     titles = ", ".join(section.title for section in empty)
     return [Flag(code="reasoning", severity="amber", text=f"in {len(empty)} of {len(sections)} sections: {titles}")]

@@ -171,19 +171,21 @@ def scores(report: Mapping[str, Any], student: str) -> list[Score]:
         Score(
             section["id"],
             f"{section['number']}. {section['title']}, of {section['points']}",
-            _hint(drafts.get(section["id"]), section["id"] in one["edited"]),
-            one["points"].get(section["id"]),
+            _hint(drafts.get(section["id"]), section["id"] in one["edited"], section["title"] in one["held"]),
+            # Blank, so that the draft's own points are a decision too.
+            None if section["title"] in one["held"] else one["points"].get(section["id"]),
             section["points"],
         )
         for section in report["sections"][:MOST_SECTIONS]
     ]
 
 
-def _hint(section: Mapping[str, Any] | None, edited: bool) -> str:
+def _hint(section: Mapping[str, Any] | None, edited: bool, held: bool) -> str:
     if section is None:
         return "your points" if edited else "nothing could be graded"
     low, high = section["band"]
-    return f"draft {section['draft']:g}, band {low} to {high}" + (", yours now" if edited else "")
+    state = ", yours now" if edited else ", held: no reasoning" if held else ""
+    return f"draft {section['draft']:g}, band {low} to {high}{state}"
 
 
 def comment_of(report: Mapping[str, Any], student: str) -> str:

@@ -12,6 +12,8 @@ from markupsafe import Markup, escape
 from reportgen.errors import ReportgenError, one_line
 from reportgen.evidence.numbers import show
 
+from .wording import said
+
 _HERE = Path(__file__).parent
 _GAPS = re.compile(r">\s+<")
 
@@ -50,6 +52,6 @@ def memo_frame(html: str, title: str) -> str:
     )
 
 
-def notice(error: ReportgenError | str) -> str:
+def notice(error: ReportgenError) -> str:
     """One line that says what went wrong, for the place the result would have been."""
-    return str(Markup('<p class="rg-notice" role="alert">{}</p>').format(one_line(error, 500)))
+    return str(Markup('<p class="rg-notice" role="alert">{}</p>').format(one_line(said(error), 500)))

@@ -10,6 +10,7 @@ from typing import Any
 from reportgen.errors import ReportgenError
 
 from .lib import gr
+from .wording import said
 
 QUICK: dict[str, Any] = {
     "queue": False,
@@ -33,7 +34,7 @@ def polite(handler: Callable[..., Any]) -> Callable[..., Any]:
             return handler(*args, **kwargs)
         except ReportgenError as error:
             # Gradio renders the message as HTML.
-            raise gr.Error(html.escape(str(error)), duration=12, print_exception=False) from None
+            raise gr.Error(html.escape(said(error)), duration=12, print_exception=False) from None
 
     return call
 

@@ -14,6 +14,8 @@ from typing import Any
 
 from reportgen.errors import ReportgenError, Unavailable, one_line
 
+from .wording import said
+
 Say = Callable[..., None]
 _SETTINGS: dict[str, dict[str, Any]] = {"embed": {"model": "minilm"}, "encoder": {"model": "minilm", "lr": 1e-4}}
 """How a runner is set up here: the small weights, and a rate at which three epochs teach them something."""
@@ -65,7 +67,7 @@ def runs(spec: Mapping[str, Any], say: Say) -> None:
                 say=note,
             )
         except Unavailable as error:
-            say(step=name, state="left out", text=str(error))
+            say(step=name, state="left out", text=said(error))
             continue
         zip_bundle(path, out / f"{name}.zip")
         made.append(name)
@@ -147,6 +149,7 @@ def _report(report: Any) -> dict[str, Any]:
                 "ambers": one.ambers,
                 "attention": one.needs_attention,
                 "decided": one.decided,
+                "held": list(one.held),
                 "flags": [{"severity": flag.severity, "text": flag.told} for flag in one.flags],
                 "sections": [section.model_dump() for section in one.graded.sections] if one.graded else [],
             }
@@ -174,7 +177,7 @@ def main() -> None:
     try:
         TASKS[spec["task"]](spec, say)
     except ReportgenError as error:
-        say(ended="failed", error=str(error))
+        say(ended="failed", error=said(error))
     except Exception as error:
         traceback.print_exc()
         say(ended="failed", error=f"an error nobody foresaw ({type(error).__name__}); the server's log has it")

@@ -10,7 +10,8 @@ import pytest
 
 from reportgen.memo.check import check_memo
 
-pytestmark = pytest.mark.browser
+# Slow: two servers and five loads of the page, a minute when the machine is idle.
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 RUNS = Path(__file__).parents[2] / "examples" / "banking77lt"
 NAMES = ("majority", "tfidf")
 WROTE = "The tail decides: tfidf reaches a macro F1 of "

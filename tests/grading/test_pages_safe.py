@@ -96,11 +96,11 @@ class TestInChromium:
     def test_the_table_sorts(self, browser, pages, width, scheme) -> None:
         page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
         page.goto(pages[0].as_uri())
-        column = "[...document.querySelectorAll('.sortable tbody tr')].map(row => row.cells[8].dataset.sort)"
-        page.get_by_role("button", name="Points").click()
+        column = "[...document.querySelectorAll('.sortable tbody tr')].map(row => row.cells[3].dataset.sort)"
+        page.get_by_role("button", name="§ 2").click()
         down = [float(text) for text in page.evaluate(column) if text]
         assert down == sorted(down, reverse=True)
-        page.get_by_role("button", name="Points").click()
+        page.get_by_role("button", name="§ 2").click()
         up = [float(text) for text in page.evaluate(column) if text]
         assert up == sorted(up)
         assert len(set(up)) > 1

@@ -75,6 +75,7 @@ def test_int8_takes_the_layers_it_says_and_never_the_head(
     assert 0 < np.abs(expected - found).max() < 0.1 * np.abs(expected).max()
 
 
+@pytest.mark.slow
 def test_a_decoder_padded_on_the_left(tiny_qwen3: Path, topics: Dataset, tmp_path: Path) -> None:
     classifier = classifiers.build(
         resolve(str(tiny_qwen3)), topics.labels, family="decoder", side="left", max_length=32

@@ -24,8 +24,12 @@ def test_mixing_is_a_weighted_mean_of_probabilities() -> None:
     assert softmax(mixed(tuned, frozen, 0)) == pytest.approx(softmax(tuned))
 
 
-def test_recipe(context: Context, minilm: str, topics: Dataset, cache: Path, tmp_path: Path) -> None:
-    config = RescueFinetunedConfig(model=minilm, epochs=2)
+def test_recipe(
+    context: Context, minilm: str, topics: Dataset, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.timing.SINGLE_SAMPLES", 5)
+    monkeypatch.setattr("models.timing.OFFLINE_SAMPLES", 2)
+    config = RescueFinetunedConfig(model=minilm, epochs=1)
     result = rescue_finetuned(context(config))
     only = config.model_copy(update={"frozen_share": 0.0, "latency": False})
     alone = rescue_finetuned(replace(context(only), work=tmp_path / "alone"))

@@ -93,3 +93,14 @@ def test_the_shipped_scores_come_from_the_command(shared_data) -> None:
     shipped = load_small(_SHIPPED)
     assert again.card["plain"]["accuracy"] == pytest.approx(shipped.card["plain"]["accuracy"], abs=0.01)
     assert again.card["plain"]["macro_f1"] == pytest.approx(shipped.card["plain"]["macro_f1"], abs=0.01)
+
+
+def test_the_shipped_model_scores_what_its_card_says(shared_data) -> None:
+    from reportgen.data import load_dataset
+    from reportgen.web.classify import _SHIPPED
+
+    model = load_small(_SHIPPED)
+    rows = load_dataset(shared_data / "cfpb_sample.parquet", text="narrative", label="issue", course="ecbs5200")
+    test = rows.splits["test"]
+    answers = np.array([model.seen[model.logits(text).argmax()] for text in test.texts])
+    assert (answers == test.labels).mean() == pytest.approx(model.card["plain"]["accuracy"])

@@ -15,6 +15,7 @@ from selectolax.lexbor import LexborHTMLParser as HTMLParser
 from reportgen.errors import InputError, ReportgenError, UsageError
 from reportgen.web import classify, desk, explore
 from reportgen.web.pages import memo_frame, notice, page
+from reportgen.web.wording import said
 
 HOSTILE = '"><img src=x onerror="window.__pwn=1"><script>window.__pwn=1</script>${alert(1)}{{7*7}}\u202e'
 
@@ -188,6 +189,19 @@ def test_templates_escape(template) -> None:
 
 def test_notices_escape() -> None:
     assert "<img" not in notice(InputError(HOSTILE))
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (InputError("no column looks like text", where="a.csv", remedy="name it with --text"), "name it with ‘Text’"),
+        (UsageError("a file is there", remedy="choose another --out"), "a file is there"),
+        (UsageError("--data is compared with nothing"), "that option is compared with nothing"),
+        (InputError("no end -->", remedy="close it with a line of ---"), "no end -->: close it with a line of ---"),
+    ],
+)
+def test_errors_name_controls_not_options(error, line) -> None:
+    assert said(error).removeprefix("no column looks like text (a.csv): ") == line
 
 
 def hostile_report(examples, monkeypatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from .document import Block
 from .numbers import FILLER, NUMBER, Number, of_cell, parse
@@ -21,6 +21,11 @@ _SIZES = (
         re.IGNORECASE,
     ),
 )
+_SCORED = re.compile(r"\b(?:val(?:id\w*)?|test\w*|eval\w*|held-out|scored|accuracy)\b", re.IGNORECASE)
+_OF_OTHERS = re.compile(
+    r"\b(?:class|classes|labels?|per|each|head|mid|tail|tiers?|slices?|subset|redact\w*|errors?|mistakes|wrong)\b|[<>≤≥]",
+    re.IGNORECASE,
+)
 _ACCURACY = re.compile(r"\baccuracy\b", re.IGNORECASE)
 _STATED = re.compile(FILLER + NUMBER, re.IGNORECASE)
 # An accuracy of some of the rows, of a mean, or of others has another n.
@@ -33,9 +38,11 @@ _PARTIAL = re.compile(
 
 def impossible(blocks: Sequence[Block]) -> tuple[str, ...]:
     """A line for each accuracy that, for every n the page states, is no k of n rounded."""
-    sizes = sorted({size for block in blocks for size in _sizes(block.lines)})
-    if not sizes:
+    lines = [line for block in blocks for line in block.lines]
+    # A count of something else may excuse an accuracy; alone it accuses nobody.
+    if not any(_sizes(line) for line in lines if _SCORED.search(line) and not _OF_OTHERS.search(line)):
         return ()
+    sizes = sorted({size for line in lines for size in _sizes(line)})
     said = ", ".join(f"{size:,}" for size in sizes)
     return tuple(
         f"accuracy {text} is no share of n = {said} rows"
@@ -44,13 +51,9 @@ def impossible(blocks: Sequence[Block]) -> tuple[str, ...]:
     )
 
 
-def _sizes(lines: Iterable[str]) -> Iterator[int]:
-    for line in lines:
-        for pattern in _SIZES:
-            for match in pattern.finditer(line):
-                size = int(match[1].replace(",", "") or 0)
-                if 10 <= size <= 10_000_000:
-                    yield size
+def _sizes(line: str) -> list[int]:
+    found = [int(match[1].replace(",", "") or 0) for pattern in _SIZES for match in pattern.finditer(line)]
+    return [size for size in found if 10 <= size <= 10_000_000]
 
 
 def _accuracies(blocks: Sequence[Block]) -> Iterator[tuple[str, Number]]:

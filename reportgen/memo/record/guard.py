@@ -14,7 +14,10 @@ MAX_COST = 20_000_000
 
 _WHOLE = r"((?:\s+[a-zA-Z][a-zA-Z0-9:-]*=\"[^\"<>]*\")*+\s*+/?>)?"
 """The rest of a tag with nothing unusual in it: one event in place of one for every quote, in nearly half the time."""
-_EVENT = re.compile(rf"<!--|-->|<(/?)([a-zA-Z][a-zA-Z0-9]*){_WHOLE}|/>|[>\"']")
+_TAG = rf"(/?)([a-zA-Z][a-zA-Z0-9]*){_WHOLE}"
+_EVENT = re.compile(rf"<!--|-->|<{_TAG}|/>|[>\"']")
+_IN_TEXT = re.compile(rf"<(?:!--|{_TAG})")
+"""In text a quote or the end of a tag says nothing, and a record is full of quotes."""
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
@@ -32,9 +35,12 @@ def refuse_costly(html: str, where: str) -> None:
     is_open: Counter[str] = Counter()
     depth = cost = 0
     state, quote, raw, name = "text", "", "", ""
-    for match in _EVENT.finditer(html):
-        event, closing = match[0], match[1] == "/"
-        tag = match[2].lower() if match[2] else ""
+    end = 0
+    while match := (_IN_TEXT if state == "text" else _EVENT).search(html, end):
+        end = match.end()
+        event = match[0]
+        slash, tag, whole = match.groups()
+        closing, tag = slash == "/", tag.lower() if tag else ""
         if tag and not closing and tag not in _VOID and tag not in _LEAF:
             is_open[tag] += 1
             depth += 1
@@ -49,7 +55,7 @@ def refuse_costly(html: str, where: str) -> None:
         elif state == "tag":
             if quote:
                 quote = "" if event == quote else quote
-            elif match[3]:
+            elif whole:
                 state, raw = "text", name if name in _RAW else raw
             elif event in ("'", '"'):
                 quote = event
@@ -60,7 +66,7 @@ def refuse_costly(html: str, where: str) -> None:
             state = "comment"
         elif tag and (not raw or (closing and tag == raw)):
             state, raw, name = "tag", "", "" if closing else tag
-            if match[3]:
+            if whole:
                 state, raw = "text", name if name in _RAW else ""
             if closing and is_open[tag]:
                 is_open[tag] -= 1
