@@ -48,6 +48,10 @@ class QuantizeConfig(RunnerConfig):
     backend: Literal["auto", "torch", "bitsandbytes", "onnx"] = Field(
         "auto", description="auto: torch casts, bitsandbytes has int8 and int4; onnx is the CPU path."
     )
+    layers: Literal["faithful", "all"] = Field(
+        "faithful",
+        description="Of int8 by onnx. faithful: those whose rounding changes least; all: smaller and faster.",
+    )
     merge: Literal["auto", True, False] = Field("auto", description="Merge a LoRA adapter first; auto: where one is.")
     eval_batch_size: int = Field(64, ge=1)
     latency: bool = True
@@ -200,7 +204,7 @@ def _in_onnx(ctx: RunContext, classifier: classifiers.Classifier) -> Form:
             whole = export_onnx(
                 classifier.model, classifier.tokenizer, Path(folder), max_length=card.max_length, side=card.side
             )
-            path = quantize_int8(whole, kept / whole.name)
+            path = quantize_int8(whole, kept / whole.name, cfg.layers)
             for file in Path(folder).iterdir():  # the tokenizer and the card; the float32 graph is not kept
                 if not file.name.startswith(whole.name):
                     shutil.copy(file, kept)

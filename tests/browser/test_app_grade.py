@@ -76,6 +76,7 @@ def test_an_instructor_grades_twelve(browser, served, handed_in, tmp_path) -> No
     page.locator("#grade-comment textarea").fill("Well argued.")
     page.locator("#grade-decide").click()
     page.locator("#grade-progress").get_by_text("needs its reason").wait_for()
+    assert page.locator("#grade-comment textarea").input_value() == "Well argued."
     page.locator("#grade-why input, #grade-why textarea").fill("the argument is weak")
     page.locator("#grade-decide").click()
     page.wait_for_selector("#grade-overview tr[data-student='104'] td:text-is('you')", timeout=120_000)

@@ -64,6 +64,8 @@ def visitor(browser, served):
         context.close()
 
 
+# Slow: fits models and opens two tabs, 55 s beside other work; test_jobs runs the worker.
+@pytest.mark.slow
 def test_a_table_of_500_rows_becomes_bundles_and_a_draft(visitor, tmp_path) -> None:
     page = visitor(write_table(tmp_path / "messages.csv", 500))
     assert page.locator("#run-text input").input_value() == "message"
@@ -81,6 +83,8 @@ def test_a_table_of_500_rows_becomes_bundles_and_a_draft(visitor, tmp_path) -> N
     assert {"majority", "tfidf"} <= set(page.locator("#draft-files tbody th").all_inner_texts())
 
 
+# Slow: two pages at once, 50 s beside other work; test_jobs has the line and the cancelling.
+@pytest.mark.slow
 def test_a_run_is_cancelled_and_the_next_visitor_served(visitor, served, tmp_path) -> None:
     page = visitor(write_table(tmp_path / "long.csv", 12_000, 60))
     page.locator("#run-limit input").click()

@@ -23,6 +23,7 @@ def test_what_a_notebook_printed_is_found(notebooks, course, week, template):
     reading = read_page(page, rubric, course)
     found = {item.id: item for item in reading.items}
     assert reading.problems == ()
+    assert reading.impossible == ()
     assert set(reading.sections) == {section.id for section in rubric.sections}
     assert len(set(found) & set(truth)) >= 0.9 * len(truth)
     assert set(found) <= set(truth)

@@ -76,6 +76,9 @@ def test_a_text_that_quotes_them(course, text, row) -> None:
         ("<p>n = 500</p><p>Accuracy: 0.441</p>", 0),
         ("<p>n = 500</p><p>Mean accuracy over seeds: 0.4407</p><p>Tail accuracy: 0.4407</p>", 0),
         ("<p>n = 500</p><p>Balanced accuracy: 0.4407</p>", 0),
+        ("<pre>Classes with &lt;= 5 val examples: 48\nAccuracy: 0.6019</pre>", 0),
+        ("<p>I read n = 50 errors.</p><p>Accuracy: 0.6019</p>", 0),
+        ("<p>n = 500</p><p>I read n = 50 errors.</p><p>Accuracy: 0.6013</p>", 1),
     ],
 )
 def test_accuracies_no_count_gives(tmp_path, course, html, said) -> None:

@@ -21,7 +21,6 @@ _SIZES = (
         re.IGNORECASE,
     ),
 )
-_SCORED = re.compile(r"\b(?:val(?:id\w*)?|test\w*|eval\w*|held-out|scored|accuracy)\b", re.IGNORECASE)
 _OF_OTHERS = re.compile(
     r"\b(?:class|classes|labels?|per|each|head|mid|tail|tiers?|slices?|subset|redact\w*|errors?|mistakes|wrong)\b|[<>≤≥]",
     re.IGNORECASE,
@@ -40,7 +39,7 @@ def impossible(blocks: Sequence[Block]) -> tuple[str, ...]:
     """A line for each accuracy that, for every n the page states, is no k of n rounded."""
     lines = [line for block in blocks for line in block.lines]
     # A count of something else may excuse an accuracy; alone it accuses nobody.
-    if not any(_sizes(line) for line in lines if _SCORED.search(line) and not _OF_OTHERS.search(line)):
+    if not any(_sizes(line) for line in lines if not _OF_OTHERS.search(line)):
         return ()
     sizes = sorted({size for line in lines for size in _sizes(line)})
     said = ", ".join(f"{size:,}" for size in sizes)

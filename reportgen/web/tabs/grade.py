@@ -73,6 +73,7 @@ def build(home: Home, blocks: gr.Blocks) -> None:
     with gr.Row(elem_classes="rg-buttons"):
         finish = gr.Button("Make the files", size="md", elem_id="grade-finish")
     done = panel(elem_id="grade-done")
+    one = [memo, checks, *scores, comment]
 
     def place(request: gr.Request) -> Path:
         return home.sessions.folder(request.session_hash)
@@ -84,30 +85,35 @@ def build(home: Home, blocks: gr.Blocks) -> None:
         return took
 
     def chosen(request: gr.Request, who: str | None) -> list[Any]:
-        report = grade.report_of(place(request))
+        return view(place(request), who)
+
+    def view(folder: Path, who: str | None) -> list[Any]:
+        report = grade.report_of(folder)
         if report is None or not who:
             return ["", "", *[gr.update(visible=False, value=None)] * grade.MOST_SECTIONS, ""]
         rows = grade.scores(report, who)
         boxes = [gr.update(value=one.points, label=one.label, info=one.hint, visible=True) for one in rows]
         spare = [gr.update(visible=False, value=None)] * (grade.MOST_SECTIONS - len(boxes))
-        page_of = grade.memo_view(place(request), report, who)
+        page_of = grade.memo_view(folder, report, who)
         return [page_of, grade.student_view(report, who), *boxes, *spare, grade.comment_of(report, who)]
 
-    def seen(folder: Path, who: str | None = None) -> tuple[Any, Any]:
+    def seen(folder: Path, who: str | None) -> list[Any]:
         report = grade.report_of(folder)
-        if report is None:
-            return "", gr.update(choices=[], value=None)
-        names = grade.choices(report)
-        known = {name for _, name in names}
-        return grade.overview(report), gr.update(choices=names, value=who if who in known else names[0][1])
+        names = grade.choices(report) if report else []
+        if report is None or not names:
+            return ["", gr.update(choices=[], value=None), *view(folder, None)]
+        who = who if who in {name for _, name in names} else names[0][1]
+        return [grade.overview(report), gr.update(choices=names, value=who), *view(folder, who)]
 
     async def work(folder: Path, who: str | None, ask: Callable[[], dict[str, Any]]) -> AsyncIterator[tuple[Any, ...]]:
         now: dict[str, Any] = {"ended": ""}
+        # Scores and comment stay as typed until they are taken: a refused decision loses none of them.
+        same = [gr.skip()] * (2 + len(one))
         try:
             async for now in grade.start(jobs, folder, ask()):
-                yield grade.progress_view(now), gr.skip(), gr.skip()
+                yield grade.progress_view(now), *same
         except ReportgenError as error:
-            yield notice(error), gr.skip(), gr.skip()
+            yield notice(error), *same
             return
         if now["ended"] == "done":
             yield grade.progress_view(now), *seen(folder, who)
@@ -148,16 +154,13 @@ def build(home: Home, blocks: gr.Blocks) -> None:
 
     whole = [files, progress, overview, student, done]
     asked = [course, week, due, late]
-    one = [memo, checks, *scores, comment]
     free = {"concurrency_limit": None, "show_progress": "hidden", "trigger_mode": "once"}
     for kind, button in uploads.items():
         button.upload(polite(taker(kind)), button, whole, **SLOW)
-    for event in (
-        start.click(started, asked, [progress, overview, student], **free),
-        decide.click(decided, [*asked, student, comment, why, *scores], [progress, overview, student], **free),
-        clear.click(polite(cleared), None, whole, **QUICK),
-    ):
-        event.then(polite(chosen), student, one, **QUICK)
+    result = [progress, overview, student, *one]
+    start.click(started, asked, result, **free)
+    decide.click(decided, [*asked, student, comment, why, *scores], result, **free)
+    clear.click(polite(cleared), None, whole, **QUICK).then(polite(chosen), student, one, **QUICK)
     student.input(polite(chosen), student, one, **QUICK)
     cancel.click(stopped, None, None, **QUICK)
     finish.click(polite(finished), None, done, **SLOW)
