@@ -15,11 +15,8 @@ ROOT = Path(__file__).parents[2]
 PUBLIC = {"/recommend", "/rescue", "/compare", "/classify"}
 NO_TORCH = """
 import sys
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition('.')[0] in ('torch', 'transformers', 'datasets'):
-            raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, Refuse())
+# What Python itself takes for a package that cannot be imported and is not found.
+sys.modules.update(dict.fromkeys(('torch', 'transformers', 'datasets')))
 """
 
 
