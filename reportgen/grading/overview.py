@@ -27,6 +27,8 @@ HARDEST = 5
 FOLDED_AFTER = 25
 _BINS = 10
 _HEIGHT = 120
+_HEAD = 18
+"""Pixels above the highest bar, for its count."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Bar:
     height: float
     count: int
     title: str
+    middle: float
+    """Where the count stands, in per cent."""
+    label: float
+    """Its height, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,8 @@ def render(
         late=sum(any(flag.code == "late" for flag in one.flags) for one in students),
         missing=sum(one.status == "missing" for one in students),
         bars=_bars(grades, rubric.points),
-        height=_HEIGHT,
+        height=_HEIGHT + _HEAD + 4,
+        floor=_HEIGHT + _HEAD + 0.5,
         rates=(rates := _rates(students, rubric)),
         hardest=_hardest(rates),
         pairs=[(shown[pair.one], shown[pair.other], f"{pair.similarity:.0%}", pair) for pair in pairs],
@@ -155,7 +162,8 @@ def _bars(grades: Sequence[float], most: int) -> list[Bar]:
         height = round(_HEIGHT * count / top, 1)
         low, high = number * step, (number + 1) * step
         title = f"{low:g} to {high:g} points: {count}"
-        bars.append(Bar(number * width + 0.6, width - 1.2, round(_HEIGHT - height, 1), height, count, title))
+        y, x = round(_HEIGHT - height + _HEAD, 1), number * width + 0.6
+        bars.append(Bar(x, width - 1.2, y, height, count, title, middle=x + 4.4, label=y - 5))
     return bars
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from reportgen.errors import ReportgenError
 from reportgen.web.jobs import Jobs
+
+
+def _run(work):
+    """In a thread of its own: a browser test of the same worker may have left its event loop running here."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 async def _all(jobs: Jobs, owner: str, spec: dict) -> list[dict]:
@@ -24,10 +31,10 @@ def _spec(tmp_path, **changed) -> dict:
 def test_a_job_is_done_and_a_failing_one_says_why(tmp_path) -> None:
     jobs = Jobs(2, 300)
     (tmp_path / "out").mkdir()
-    said = asyncio.run(_all(jobs, "a", _spec(tmp_path)))
+    said = _run(_all(jobs, "a", _spec(tmp_path)))
     assert said[-1] == {"ended": "done"}
     assert said[-2]["bundles"] == ["majority"]
-    failed = asyncio.run(_all(jobs, "a", _spec(tmp_path, text="nothing")))[-1]
+    failed = _run(_all(jobs, "a", _spec(tmp_path, text="nothing")))[-1]
     assert failed["ended"] == "failed"
     assert "nothing" in failed["error"]
     assert "\n" not in failed["error"]
@@ -49,12 +56,12 @@ def test_the_second_waits_and_a_cancelled_one_leaves(tmp_path) -> None:
         assert not jobs.cancel("x")
         return await first, await second
 
-    first, second = asyncio.run(both())
+    first, second = _run(both())
     assert second[0] == {"waiting": 1}
     assert first[-1] == second[-1] == {"ended": "cancelled"}
 
 
 def test_time_runs_out(tmp_path) -> None:
-    said = asyncio.run(_all(Jobs(1, 0.0), "a", _spec(tmp_path)))
+    said = _run(_all(Jobs(1, 0.0), "a", _spec(tmp_path)))
     assert said[-1]["ended"] == "failed"
     assert "minutes" in said[-1]["error"]

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from reportgen.web.security import Guard, allowed
+
+
+def _run(work):
+    """In a thread of its own: a browser test of the same worker may have left its event loop running here."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
 
 REFUSED = [
     "/gradio_api/file=/etc/passwd",
@@ -80,7 +88,7 @@ def answer(path: str, headers: list[tuple[bytes, bytes]] | None = None, page: by
         said.append(message)
 
     scope = {"type": "http", "path": path, "headers": headers or []}
-    asyncio.run(Guard(app, upload_bytes=1_000_000)(scope, None, send))
+    _run(Guard(app, upload_bytes=1_000_000)(scope, None, send))
     return said[0]["status"], dict(said[0]["headers"]), b"".join(part["body"] for part in said[1:])
 
 
