@@ -66,6 +66,7 @@ PAGES: Mapping[str, Mapping[str, str]] = {
         "missing": "number of participants without a submission",
         "bars": "spread of the grades, as geometry",
         "height": "height of that drawing",
+        "floor": "its base line, in pixels",
         "rates": "share of students who answered each item",
         "hardest": "items to teach again",
         "pairs": "(name, name, per cent, `Pair`) of alike texts",

@@ -61,6 +61,16 @@ class ItemRate:
     of: int
     hard: bool
 
+    @property
+    def up_to_unverifiable(self) -> float:
+        """Present and unverifiable together: the bars are drawn over one another."""
+        return self.present + self.unverifiable
+
+    @property
+    def up_to_wrong(self) -> float:
+        """Those and wrong together."""
+        return self.up_to_unverifiable + self.wrong
+
 
 @dataclass(frozen=True)
 class SectionRates:

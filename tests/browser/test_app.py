@@ -89,10 +89,10 @@ def test_a_visitor_flips_the_recommendation(visit) -> None:
         visitor.tab("Decide")
         visitor.page.wait_for_selector("#choice", timeout=90_000)
         before = visitor.page.locator("#choice").inner_text()
-        promised = visitor.page.locator(".rg-flips li strong").last.inner_text()
+        promised = visitor.page.locator(".rg-flips li strong").all_inner_texts()
         visitor.slide("desk-latency", 5)
         visitor.page.wait_for_function("was => document.querySelector('#choice').innerText !== was", arg=before)
-        assert visitor.page.locator("#choice").inner_text() == promised
+        assert visitor.page.locator("#choice").inner_text() in promised
         visitor.choose("desk-start", "As cheap as F1 of .2 can be")
         visitor.page.wait_for_function("document.querySelector('#desk-floor input[type=number]').value === '0.2'")
 
