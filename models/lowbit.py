@@ -92,6 +92,9 @@ def _converted(library: Any, layer: Any, precision: Literal["int8", "int4"], com
             quant_type="nf4",
         )
         new.weight = library.nn.Params4bit(weight, requires_grad=False, compress_statistics=True, quant_type="nf4")
+        if layer.out_features % 32 or layer.in_features % 64:
+            # A CPU with AVX512-BF16 packs the weights of every layer, and packing fails on these shapes.
+            new.support_avx512bf16_for_cpu = False
     if layer.bias is not None:
         new.bias = torch.nn.Parameter(layer.bias.data, requires_grad=False)
     return new
