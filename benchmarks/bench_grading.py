@@ -1,161 +1,174 @@
-"""Grading a thousand memos on two processors: seconds, memory, and the same results from a cluster.
+"""Grading a class on two processors: seconds, memory, and the same results from a cluster of two workers.
 
-    python -m benchmarks.bench_grading [--n 1000] [--jobs 2] [--intervals] [--dask]
+    python -m benchmarks.bench_grading --n 1000 --intervals --dask
 
-Memos of the course's size (6,430 rows, 113 labels, five runs), built once and then spoiled: 70 % honest with prose of
-their own, 10 % edited, 8 % truncated, 6 % hostile, 6 % notebook exports.
+The class is made and every phase is run by processes of their own, the phases by the command an instructor types.
+Without --intervals only point values are computed, without --dask no cluster is started.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import random
-import re
+import os
+import resource
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
-ROOT = Path(__file__).parents[1]
+from benchmarks.class_of_memos import ARCHIVE, SHEET
+from benchmarks.report import child, save
 
-
-def load(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def pages(n: int, folder: Path) -> list[tuple[str, str]]:
-    """File name and content of n hand-ins."""
-    from reportgen.data import load_course
-    from reportgen.evidence import build
-    from reportgen.memo import parse_prose, render
-
-    simulated = load("simulated", ROOT / "tests" / "simulated.py")
-    classroom = load("classroom", ROOT / "tests" / "grading" / "classroom.py")
-    runs = simulated.week1(folder / "runs", simulated.World(k=113, train=57_846, n=6_430))
-    evidence = build(1, runs, load_course("ecbs5200"))
-    html = render(evidence, parse_prose(classroom.prose("Somebody", 0), evidence))
-    blocks = re.findall(r'<div class="prose">.*?</div>', html, re.DOTALL)
-    found = []
-    for number in range(n):
-        kind, draw = number % 50, random.Random(number)  # noqa: S311 - text, not secrets
-        if kind < 35:
-            own = html
-            for block in blocks:
-                words = " ".join(draw.choice(classroom.WORDS) for _ in range(80))
-                own = own.replace(block, f'<div class="prose"><p>{words}.</p></div>', 1)
-            found.append(("memo.html", classroom.reseal(own)))
-        elif kind < 40:
-            found.append(("memo.html", html.replace("Baseline", f"Baseline {number}", 1 + number % 3)))
-        elif kind < 44:
-            found.append(("memo.html", html[: draw.randrange(1_000, len(html))]))
-        elif kind < 47:
-            found.append(("page.html", classroom.HOSTILE + "<div>" * draw.randrange(2_000)))
-        else:
-            found.append(("week1.html", notebook(draw)))
-    return found
-
-
-def notebook(draw: random.Random) -> str:
-    """A page as nbconvert writes it."""
-    import nbformat
-    from nbconvert import HTMLExporter
-
-    accuracy, macro = round(draw.uniform(0.5, 0.6), 4), round(draw.uniform(0.1, 0.25), 4)
-    cells = [
-        nbformat.v4.new_markdown_cell("# Data Audit\nThere are 113 classes; the largest has 23.1 % of the rows."),
-        nbformat.v4.new_markdown_cell(f"# Baseline Results\nTF-IDF accuracy {accuracy}, macro F1 {macro}, 70 at zero."),
-        nbformat.v4.new_code_cell("print(accuracy)"),
-        nbformat.v4.new_markdown_cell("# Fine-Tuning Results\nIt is better."),
-    ]
-    return HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=cells))[0]
+LIMITS_S = {"point values": 60.0, "all intervals": 180.0}
+LIMIT_GB = 1.5
 
 
 class Memory(threading.Thread):
-    """The most memory this process and its children held together, in bytes, and the CPU seconds they used."""
+    """The most bytes this process and everything below it held together; pages that two share count twice."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.most, self.running = 0, True
-        self._cpu: dict[int, float] = {}
-
-    @property
-    def cpu(self) -> float:
-        """CPU seconds so far, which whatever else runs on the machine does not change."""
-        return sum(self._cpu.values())
+        self.most, self._running = 0, True
 
     def run(self) -> None:
-        """Sample until told to stop."""
+        """Look five times a second."""
         import psutil
 
         own = psutil.Process()
-        while self.running:
+        while self._running:
             total = 0
             for process in (own, *own.children(recursive=True)):
                 try:
                     total += process.memory_info().rss
-                    self._cpu[process.pid] = sum(process.cpu_times()[:2])
-                except psutil.Error:
+                except psutil.Error:  # it ended meanwhile
                     continue
             self.most = max(self.most, total)
             time.sleep(0.2)
 
+    def __enter__(self) -> Memory:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running = False
+        self.join()
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What one run of the command took."""
+
+    what: str
+    how: str
+    seconds: float
+    cpu_s: float
+    most_bytes: int
+    load: tuple[float, float]
+    said: str
+    out: Path
+
+    def row(self, n: int) -> list[str]:
+        """Its line of the table."""
+        limit = LIMITS_S[self.what] if n == 1_000 and "processes" in self.how else None
+        wall = f"{self.seconds:.1f} s" + (f" (at most {limit:g})" if limit else "")
+        return [
+            self.what,
+            self.how,
+            wall,
+            f"{self.cpu_s:.1f} s",
+            f"{1_000 * self.cpu_s / n:.0f} ms",
+            f"{self.most_bytes / 1e9:.2f} GB",
+            " → ".join(f"{one:.1f}" for one in self.load),
+        ]
+
+
+def phase(folder: Path, what: str, how: str, *options: str, cluster: bool = False) -> Phase:
+    """Grade the class once, by the command line."""
+    out = folder / f"{what} {how}".replace(" ", "-")
+    before = os.getloadavg()[0]
+    with Memory() as memory, workers() if cluster else nullcontext() as address:
+        command = [sys.executable, "-m", "reportgen", "grade", folder / ARCHIVE, "--worksheet", folder / SHEET]
+        command += ["--week", "1", "--out", out, *options, *(["--dask", address] if address else [])]
+        spent = _cpu()
+        took = child(command)
+    # The cluster has ended by now, so that what its workers used is counted with the command's own.
+    cpu = _cpu() - spent if cluster else took.cpu_s
+    said = next(line for line in took.out.splitlines() if " need attention" in line)
+    print(f"{what}, {how}: {took.seconds:.1f} s, {cpu:.1f} CPU s; {said}", flush=True)
+    return Phase(what, how, took.seconds, cpu, memory.most, (before, os.getloadavg()[0]), said, out)
+
+
+@contextmanager
+def workers() -> Iterator[str]:
+    """Address of a cluster of two workers on this machine."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
+
+
+def _cpu() -> float:
+    """Processor seconds of this process and of its descendants that have ended."""
+    return sum(
+        used.ru_utime + used.ru_stime
+        for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
+
+
+def differing(one: Path, other: Path) -> list[str]:
+    """Files that are not the same byte for byte, or stand on one side only; the log of edits has dates."""
+    sides = [
+        {str(path.relative_to(side)): path.read_bytes() for path in side.rglob("*") if path.is_file()}
+        for side in (one, other)
+    ]
+    return sorted(
+        name
+        for name in sides[0].keys() | sides[1].keys()
+        if name != "edits.jsonl" and sides[0].get(name) != sides[1].get(name)
+    )
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--n", type=int, default=1_000)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--intervals", action="store_true")
-    parser.add_argument("--dask", action="store_true", help="also on a local cluster of two workers")
-    options = parser.parse_args()
-    from reportgen.grading import Request, grade_class
-
-    moodle = load("moodle", ROOT / "tests" / "grading" / "moodle.py")
+    parser.add_argument("--n", type=int, default=1_000, help="hand-ins")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--intervals", action="store_true", help="also with all intervals")
+    parser.add_argument("--dask", action="store_true", help="also on a local cluster of two workers, and compare")
+    asked = parser.parse_args()
+    kinds = {"point values": [], **({"all intervals": ["--intervals"]} if asked.intervals else {})}
+    phases, notes = [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        given = pages(options.n, folder)
-        students = [moodle.Student(f"Student {i:04d}", 1000 + i, {file: text}) for i, (file, text) in enumerate(given)]
-        archive = moodle.download(folder / "class.zip", students)
-        sheet = folder / "Sheet.csv"
-        sheet.write_bytes(moodle.worksheet(students))
-        print(f"made {options.n:,} hand-ins, {archive.stat().st_size / 1e6:.0f} MB")
-        del given, students
-        request = Request(archive, 1, folder / "out", worksheet=sheet, jobs=options.jobs, intervals=options.intervals)
-        memory = Memory()
-        memory.start()
-        time.sleep(0.5)
-        began, before = time.perf_counter(), memory.cpu
-        report = grade_class(request)
-        took = time.perf_counter() - began
-        memory.running = False
-        what = "with all intervals" if options.intervals else "point values"
-        print(f"graded {options.n:,} {what}, {options.jobs} processes: {took:.1f} s")
-        print(f"{memory.cpu - before:.1f} CPU seconds in all, {memory.most / 1e9:.2f} GB at most")
-        print(report.to_text().splitlines()[0])
-        if options.dask:
-            from distributed import LocalCluster
+        child([sys.executable, "-m", "benchmarks.class_of_memos", str(asked.n), folder])
+        print(f"made {asked.n:,} hand-ins, {(folder / ARCHIVE).stat().st_size / 1e6:.0f} MB zipped", flush=True)
+        for what, options in kinds.items():
+            here = phase(folder, what, f"{asked.jobs} processes", *options, "--jobs", str(asked.jobs))
+            phases.append(here)
+            if asked.dask:
+                there = phase(folder, what, "cluster of 2 workers", *options, cluster=True)
+                phases.append(there)
+                if other := differing(here.out, there.out):
+                    sys.exit(f"{what} on the cluster: {len(other)} files differ: {', '.join(other[:5])}")
+                files = sum(path.is_file() for path in here.out.rglob("*")) - 1
+                same = f"all {files:,} files but the log of edits are the same byte for byte"
+                notes.append(f"{what.capitalize()} on the cluster: {same}.")
+        notes.insert(0, f"{what_is_in(asked.n, folder)} {phases[0].said[0].upper()}{phases[0].said[1:]}.")
+    head = ("What", "How", "Wall", "CPU", "CPU a memo", "Memory at most", "Load before → after")
+    command = " ".join(["python -m benchmarks.bench_grading", *sys.argv[1:]])
+    save("bench_grading", f"Grading {asked.n:,} memos", head, [one.row(asked.n) for one in phases], notes, command)
 
-            with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-                began = time.perf_counter()
-                again = grade_class(
-                    Request(
-                        archive,
-                        1,
-                        folder / "out2",
-                        worksheet=sheet,
-                        dask=cluster.scheduler_address,
-                        intervals=options.intervals,
-                    )
-                )
-            same = [one.graded for one in again.students] == [one.graded for one in report.students]
-            print(f"on a local cluster of two workers: {time.perf_counter() - began:.1f} s, identical: {same}")
-            assert same
+
+def what_is_in(n: int, folder: Path) -> str:
+    """The class in words."""
+    return (
+        f"{n:,} hand-ins, {(folder / ARCHIVE).stat().st_size / 1e6:.0f} MB zipped: 70 % honest memos (6,430 rows, 113 "
+        "labels, five runs), 10 % edited, 8 % truncated, 6 % hostile, 6 % notebook exports. Memory is that of all "
+        "processes together, this one and the cluster included; CPU that of the command and all it started."
+    )
 
 
 if __name__ == "__main__":

@@ -62,8 +62,15 @@ def interleaved(repeats: int, **sides: Any) -> dict[str, list[Any]]:
     return found
 
 
-def save(name: str, title: str, head: Sequence[str], rows: Iterable[Sequence[str]], notes: Iterable[str] = ()) -> Path:
-    """Print a table and keep it as benchmarks/results/<name>.md."""
+def save(
+    name: str,
+    title: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    notes: Iterable[str] = (),
+    command: str | None = None,
+) -> Path:
+    """Print a table and keep it as benchmarks/results/<name>.md; `command` is what was typed, if it had options."""
     rows = [list(row) for row in rows]
     widths = [max(len(line[at]) for line in [list(head), *rows]) for at in range(len(head))]
     lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |" for line in rows]
@@ -72,7 +79,7 @@ def save(name: str, title: str, head: Sequence[str], rows: Iterable[Sequence[str
         "|" + "|".join("-" * (w + 2) for w in widths) + "|",
         *lines,
     ]
-    text = [f"# {title}", "", f"`python -m benchmarks {name}`, {machine()}", "", *table, ""]
+    text = [f"# {title}", "", f"`{command or f'python -m benchmarks {name}'}`, {machine()}", "", *table, ""]
     for note in notes:
         text += [note, ""]
     FOLDER.mkdir(exist_ok=True)

@@ -159,6 +159,7 @@ def rescue(
     k: int,
     counts: RowCounts | None = None,
     *,
+    boots: tuple[BootScores, BootScores] | None = None,
     intervals: bool = True,
 ) -> Rescue:
     """The rare-class-rescue table of a candidate against a baseline.
@@ -169,6 +170,7 @@ def rescue(
         candidate: likewise, of the same rows.
         k: size of the label list.
         counts: the memo's resamples, for the intervals; drawn with the default seed when left out.
+        boots: baseline and candidate in those resamples, where they are at hand.
         intervals: whether to resample at all; without, `low` and `high` are NaN.
 
     Raises:
@@ -177,9 +179,12 @@ def rescue(
     tests = rescue_tests(labels, baseline, candidate, k)
     before, after = per_class(labels, baseline, k), per_class(labels, candidate, k)
     low = high = np.full(k, np.nan)
-    if intervals:
+    if intervals and boots is None:
         resamples = row_counts(int(before.support.sum())) if counts is None else counts
-        low, high = _delta_intervals(*boot_models(resamples, labels, [baseline, candidate], k))
+        first, second = boot_models(resamples, labels, [baseline, candidate], k)
+        boots = first, second
+    if intervals and boots is not None:
+        low, high = _delta_intervals(*boots)
     rows = RescueRows(
         label=np.arange(k),
         support=before.support,

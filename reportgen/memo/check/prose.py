@@ -164,10 +164,10 @@ def _sentences(section: str, block: LexborNode, runs: list[str]) -> Iterator[Sen
 
 
 def _check_numbers(said: list[Sentence], values: list[Value], recomputer: Recomputer, report: Report) -> None:
-    runs = names_of(recomputer.record)
+    runs, known = names_of(recomputer.record), _metric_names(values)
     sizes = {value.n for value in values if value.n} | {len(rows.labels) for rows in recomputer.rows.values()}
     for sentence in said:
-        metrics, named = _metrics(sentence.text, values), runs_named(sentence.text, runs)
+        metrics, named = _metrics(sentence.text, known), runs_named(sentence.text, runs)
         near = [value for value in values if value.metric in metrics or value.run in named]
         both = [value for value in near if value.metric in metrics and value.run in named]
         for number in typed_numbers(sentence.text):
@@ -204,13 +204,17 @@ def _check_numbers(said: list[Sentence], values: list[Value], recomputer: Recomp
                 )
 
 
-def _metrics(text: str, values: list[Value]) -> set[str]:
-    """Metrics named in a sentence; a name inside a longer one does not count: F1 is not named by macro F1."""
-    names = [
+def _metric_names(values: list[Value]) -> list[tuple[str, str]]:
+    """What a text may call each metric, with the metric."""
+    return [
         (name, metric)
         for metric in {value.metric for value in values}
         for name in {*_SYNONYMS.get(metric, ()), metric_name(metric).casefold(), metric.replace("_", " ")}
     ]
+
+
+def _metrics(text: str, names: list[tuple[str, str]]) -> set[str]:
+    """Metrics named in a sentence; a name inside a longer one does not count: F1 is not named by macro F1."""
     return _named(" ".join(text.casefold().replace("_", " ").split()), names)
 
 
@@ -239,7 +243,7 @@ def _named(text: str, names: list[tuple[str, str]]) -> set[str]:
     found, lengths = set(), sorted(names, key=lambda pair: -len(pair[0]))
     for name, meant in lengths:
         pattern = rf"(?<![\w-]){re.escape(name)}(?![\w-])"
-        if re.search(pattern, text):
+        if name in text and re.search(pattern, text):  # most names are nowhere in it, which is cheap to see
             found.add(meant)
             # Two metrics may share a name, so it is taken out only once all of them had their turn.
             if not any(other == name and metric not in found for other, metric in names):

@@ -14,7 +14,7 @@ from reportgen.evidence.classes import FEW
 from reportgen.stats import (
     BOOT_METRICS,
     TIER_RULES,
-    boot_scores,
+    boot_models,
     compare,
     ece,
     folds,
@@ -131,8 +131,12 @@ class Recomputer:
         if not self.intervals or not self._affordable:
             return None
         if run not in self._boots:
+            # All runs of the same rows in one pass: the counts are read once, and most runs are asked for anyway.
             rows = self.rows[run]
-            self._boots[run] = boot_scores(_counts(len(rows.labels)), rows.labels, rows.predictions, rows.k)
+            alike = [name for name in self.rows if self.same_rows(name, run)]
+            predictions = [self.rows[name].predictions for name in alike]
+            boots = boot_models(_counts(len(rows.labels)), rows.labels, predictions, rows.k)
+            self._boots |= dict(zip(alike, boots, strict=True))
         return self._boots[run]
 
     def difference(self, run: str, baseline: str, metric: str) -> Difference | None:
@@ -149,9 +153,10 @@ class Recomputer:
             if not self.same_rows(run, baseline) or not self._affordable or len(self._rescues) >= MAX_PAIRS:
                 return None
             before, after = self.rows[baseline], self.rows[run]
-            counts = _counts(len(after.labels)) if self.intervals else None
+            first, second = self.boot(baseline), self.boot(run)
+            boots = (first, second) if first and second else None
             arrays = after.labels, before.predictions, after.predictions
-            self._rescues[key] = rescue(*arrays, after.k, counts, intervals=self.intervals)
+            self._rescues[key] = rescue(*arrays, after.k, boots=boots, intervals=self.intervals)
         return self._rescues[key]
 
     def same_rows(self, run: str, other: str) -> bool:
