@@ -285,7 +285,7 @@ def grade(
     why: Annotated[str, typer.Option(help="The reason for --set.")] = "",
     who: Annotated[str, typer.Option(help="Who decides, for the log of changes.")] = "instructor",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would change in the worksheet.")] = False,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; by default one a processor.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=0, help="Processes; by default one a processor; 0: none.")] = None,
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
     intervals: Annotated[bool, typer.Option("--intervals", help="Compute intervals and verdicts again too.")] = False,
     anonymous: Annotated[bool, typer.Option("--anonymous", help="Show numbers in place of names.")] = False,

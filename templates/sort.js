@@ -4,7 +4,9 @@ for (const table of document.querySelectorAll("table.sortable")) {
     const button = head.querySelector("button");
     if (!button) continue;
     button.addEventListener("click", () => {
-      const up = head.getAttribute("aria-sort") === "descending";
+      const sorted = head.getAttribute("aria-sort");
+      // Numbers start with the largest, words with A.
+      const up = head.classList.contains("num") ? sorted === "descending" : sorted !== "ascending";
       for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
       head.setAttribute("aria-sort", up ? "ascending" : "descending");
       const key = (row) => row.cells[head.cellIndex].dataset.sort ?? row.cells[head.cellIndex].textContent;

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,9 @@ def grade_class(request: Request, progress: Progress | None = None) -> ClassRepo
     # Members of one group handed in the same file: it is compared with others once.
     apart = {place.group or place.id: place.id for place in places}.values()
     flags, pairs = compare({id_: graded[id_] for id_ in apart if id_ in graded}, names)
+    if request.anonymous:
+        # Students like to name files after themselves.
+        graded = {id_: one.model_copy(update={"file": ""}) for id_, one in graded.items()}
     students = [
         student(
             place,
@@ -74,11 +78,12 @@ def grade_class(request: Request, progress: Progress | None = None) -> ClassRepo
     ]
     entries, lines = worksheet_entries(students, rubric, sheet, only)
     notes = notes_of(students, sheet, due is not None, entries)
-    report = ClassReport(tuple(students), tuple(pairs), rubric, tuple(lines), notes=tuple(notes))
+    named = only.id if only else None
+    report = ClassReport(tuple(students), tuple(pairs), rubric, tuple(lines), notes=tuple(notes), only=named)
     if request.dry_run:
         return report
     written = write_all(report, request, course.title, sheet, entries)
-    return ClassReport(report.students, report.pairs, rubric, report.changes, tuple(written), report.notes)
+    return replace(report, written=tuple(written))
 
 
 def _record(request: Request, only: Place | None, rubric: Rubric) -> list[dict[str, Any]]:

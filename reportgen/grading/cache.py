@@ -14,7 +14,7 @@ from .model import Submission
 from .one import Options, rubric_of
 from .results import Graded
 
-FORM = 2
+FORM = 3
 """Raised whenever grading or its results change in a way the version of the package does not show."""
 
 

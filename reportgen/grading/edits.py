@@ -55,8 +55,10 @@ def open_log(out: Path, assignment: Assignment, *, write: bool = True) -> tuple[
     first = lines[0].what.get("assignment") if lines else None
     if not isinstance(first, dict) or not assignment.same_as(first):
         said = f"week {first.get('week')} of {first.get('course')}" if isinstance(first, dict) else "no assignment"
+        if said == f"week {assignment.week} of {assignment.course}":
+            said = "other submissions"
         raise OtherAssignment(
-            f"its edits belong to {said} and other submissions",
+            f"its edits belong to {said}",
             where=log,
             remedy="choose another --out folder for this assignment",
         )

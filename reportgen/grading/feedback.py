@@ -64,7 +64,11 @@ class Block:
     findings: tuple[str, ...]
     remarks: tuple[str, ...]
     reasoned: bool
-    band: tuple[int, int] | None
+
+    @property
+    def said(self) -> bool:
+        """Whether there is anything to say: of a file that could not be graded there is not, unless you decided."""
+        return bool(self.lines or self.findings or self.remarks or self.decided)
 
 
 def page(student: Student, rubric: Rubric) -> str:
@@ -73,7 +77,7 @@ def page(student: Student, rubric: Rubric) -> str:
     return template.render(
         student=student,
         rubric=rubric,
-        blocks=[_block(student, rubric, number) for number in range(len(rubric.sections))],
+        blocks=[block for number in range(len(rubric.sections)) if (block := _block(student, rubric, number)).said],
         flags=[flag for flag in student.flags if flag.code not in _PRIVATE and not flag.with_],
         grading_css=grading_css(),
     )
@@ -92,7 +96,6 @@ def _block(student: Student, rubric: Rubric, at: int) -> Block:
         findings=found.findings if found else (),
         remarks=tuple(str(student.edits[item.id]["value"]) for item in section.reasoning if item.id in student.edits),
         reasoned=bool(found and found.reasoned),
-        band=found.band if found else None,
     )
 
 

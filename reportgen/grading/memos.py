@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 _OF_ITEMS = ("figure.", "verdict.", "cell.", "rescue.", "element", "item.", "bundle.")
 _SHOWN = 4
 """Values of an item that are quoted; the memo has the rest."""
+_TOLD = 2
+"""Contradictions of an item that are told: one changed figure is found in three ways."""
 _IMPOSSIBLE = {"figure.contradicted", "verdict.contradicted", "cell.contradicted", "rescue.classes"}
 _ATTRIBUTED = re.compile(
     r"\b(?:published|reported|lecture|slides?|course|instructor|paper|literature)\b", re.IGNORECASE
@@ -59,7 +62,8 @@ def grade_memo(key: str, file: SubmittedFile, options: Options) -> Graded:
     findings: dict[str, list[str]] = defaultdict(list)
     for finding in _red(report):
         if not finding.id.startswith(_OF_ITEMS):
-            findings[finding.where.partition(",")[0]].append(_told(finding))
+            section = finding.where.partition(",")[0]
+            findings[section].append(_told(finding, {section: ""}))
     runs = _runs(inspection.recomputer)
     sections = score(rubric, answers, {name: len(text.split()) for name, text in prose.items()}, findings)
     return Graded(
@@ -69,7 +73,7 @@ def grade_memo(key: str, file: SubmittedFile, options: Options) -> Graded:
         sections=sections,
         flags=(
             *unreasoned(sections),
-            *_record_flags(record, report, page, options),
+            *_record_flags(record, report, page, options, _titles(rubric)),
             *_own_or_published(runs, record, report, options),
             *_truth_flags(inspection.recomputer, options),
         ),
@@ -109,9 +113,20 @@ def _red(report: Report) -> Iterable[Finding]:
     return (finding for finding in report.findings if finding.severity == "red")
 
 
-def _told(finding: Finding) -> str:
-    parts = [f"{finding.where}: {finding.message}"]
-    for verb, value in (("says", finding.said), ("should be", finding.recomputed)):
+def _titles(rubric: Rubric) -> dict[str, str]:
+    """What a reader calls the sections and items whose ids a check names."""
+    titles = {section.id: section.title for section in rubric.sections}
+    return titles | {item.id: item.label for section in rubric.sections for item in section.evidence}
+
+
+def _told(finding: Finding, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A finding in a line; `names` says what its place is called, nothing where the reader stands there already."""
+    first, _, rest = finding.where.partition(", ")
+    place = ", ".join(part for part in (names.get(first, first), rest) if part)
+    parts = [f"{place}: {finding.message}" if place else finding.message]
+    # Where page and record differ, either may have been changed: only predictions tell what should be there.
+    differ = finding.id.startswith(_CHANGED) and finding.id not in _IMPOSSIBLE
+    for verb, value in (("says", finding.said), ("its record says" if differ else "should be", finding.recomputed)):
         if value is not None and not str(value).startswith("{"):  # an element's attributes say nothing to a reader
             parts.append(f"{verb} {value}")
     return one_line("; ".join(parts))
@@ -119,10 +134,10 @@ def _told(finding: Finding) -> str:
 
 def _items(record: Record, report: Report, rubric: Rubric) -> dict[str, ItemResult]:
     """The rubric's items as the memo answers them: what the rubric asks counts, not what the record lists."""
-    wrong: dict[str, list[str]] = defaultdict(list)
+    wrong: dict[str, list[Finding]] = defaultdict(list)
     for finding in _red(report):
         if finding.id.startswith(_OF_ITEMS):
-            wrong[finding.where.partition(",")[0]].append(_told(finding))
+            wrong[finding.where.partition(",")[0]].append(finding)
     how = dict.fromkeys(report.recomputed, "recomputed") | dict.fromkeys(report.bound, "bound")
     how |= dict.fromkeys(report.declared, "declared")
     groups = {group.id: group for group in record.groups if group.kind == "item"}
@@ -132,7 +147,8 @@ def _items(record: Record, report: Report, rubric: Rubric) -> dict[str, ItemResu
             group = groups.get(item.id)
             if group is None or group.missing:
                 continue
-            against = [line for name in (item.id, *group.exhibits) for line in wrong.get(name, ())]
+            against = [_told(one, {item.id: ""}) for name in (item.id, *group.exhibits) for one in wrong.get(name, ())]
+            more = f" · and {len(against) - _TOLD} more" if len(against) > _TOLD else ""
             kept = how.get(item.id, "bound")
             items[item.id] = ItemResult(
                 id=item.id,
@@ -141,7 +157,7 @@ def _items(record: Record, report: Report, rubric: Rubric) -> dict[str, ItemResu
                 how=kept,
                 value=_values(group),
                 place=one_line(f"section {number}" + (f", {', '.join(group.exhibits)}" if group.exhibits else ""), 200),
-                finding=one_line(" · ".join(against), 600),
+                finding=one_line(" · ".join(against[:_TOLD]), 600) + more,
             )
     return items
 
@@ -166,7 +182,9 @@ def _prose(page: MemoPage) -> dict[str, str]:
     }
 
 
-def _record_flags(record: Record, report: Report, page: MemoPage, options: Options) -> list[Flag]:
+def _record_flags(
+    record: Record, report: Report, page: MemoPage, options: Options, titles: Mapping[str, str]
+) -> list[Flag]:
     flags = []
     if record.week != options.week:
         flags.append(Flag(code="week", severity="red", text=f"is a memo of week {record.week}, not {options.week}"))
@@ -177,7 +195,7 @@ def _record_flags(record: Record, report: Report, page: MemoPage, options: Optio
     for code, found in (("impossible", impossible), ("edited", changed), ("contradicted", other)):
         if found:
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-            flags.append(Flag(code=code, severity="red", text=_told(found[0]) + more))
+            flags.append(Flag(code=code, severity="red", text=_told(found[0], titles) + more))
     if record.split == "test":
         flags.append(Flag(code="test", severity="amber", text="a test that decides is no test any more"))
     for notice in page.tree.css(".notices li"):

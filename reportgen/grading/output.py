@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -192,9 +192,15 @@ def _decided_by(one: Student) -> str:
 
 
 def criteria_csv(students: Sequence[Student], rubric: Rubric) -> bytes:
-    """A row an item a student."""
-    rows: list[dict[str, object]] = [
-        {
+    """A row a criterion a student: evidence items as found, reasoning items left to the instructor."""
+    rows = [row for one in students if one.graded for row in _criteria(one, rubric)]
+    return to_csv((*_CRITERIA, "finding", "band", "reasoning_words"), rows)
+
+
+def _criteria(one: Student, rubric: Rubric) -> Iterator[dict[str, object]]:
+    reasoning = {section.id: section.reasoning for section in rubric.sections}
+    for section in one.graded.sections if one.graded else ():
+        shared = {
             "student": one.shown,
             "participant": one.place.id if one.place.id.isdigit() else "",
             "section": section.id,
@@ -202,17 +208,18 @@ def criteria_csv(students: Sequence[Student], rubric: Rubric) -> bytes:
             "of": section.points,
             "band": f"{section.band[0]} to {section.band[1]}",
             "reasoning_words": section.reasoning_words,
-            "item": item.id,
-            "label": item.label,
-            "state": item.state,
-            "how": item.how,
-            "value": item.value,
-            "place": item.place,
-            "finding": item.finding,
         }
-        for one in students
-        if one.graded
-        for section in one.graded.sections
-        for item in section.items
-    ]
-    return to_csv((*_CRITERIA, "finding", "band", "reasoning_words"), rows)
+        for item in section.items:
+            yield {
+                **shared,
+                "item": item.id,
+                "label": item.label,
+                "state": item.state,
+                "how": item.how,
+                "value": item.value,
+                "place": item.place,
+                "finding": item.finding,
+            }
+        for question in reasoning[section.id]:
+            remark = str(one.edits[question.id]["value"]) if question.id in one.edits else ""
+            yield {**shared, "item": question.id, "label": question.prompt, "state": "yours to judge", "value": remark}

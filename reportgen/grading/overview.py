@@ -18,7 +18,7 @@ from reportgen.memo.environment import environment, templates
 from .feedback import FILE, grading_css, safe_folder
 from .results import TITLES, Flag
 from .similar import Pair
-from .student import Student
+from .student import Student, ranked
 
 if TYPE_CHECKING:
     from reportgen.evidence import Rubric
@@ -101,7 +101,6 @@ def render(
     notes: Sequence[str] = (),
 ) -> str:
     """The overview page."""
-    ranked = sorted(students, key=lambda one: (-one.reds, -one.ambers, one.shown.casefold()))
     grades = [one.grade for one in students if one.grade is not None]
     template = environment().get_template("overview.html")
     script = _script()
@@ -110,7 +109,7 @@ def render(
         rubric=rubric,
         course=course,
         students=sorted(students, key=lambda one: one.shown.casefold()),
-        attention=[one for one in ranked if one.needs_attention],
+        attention=[one for one in ranked(students) if one.needs_attention],
         folded_after=FOLDED_AFTER,
         reasons=_reasons(students),
         graded=sum(one.status == "graded" for one in students),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,16 @@ class Student:
         return self.place.submission.key if self.place.submission else ""
 
     @property
+    def bands(self) -> dict[str, str]:
+        """By section, the suggested band and how much reasoning it goes with, in words."""
+        if self.status != "graded" or self.graded is None:
+            return {}
+        return {
+            one.id: f"band {one.band[0]} to {one.band[1]} suggested; {one.reasoning_words} words of reasoning"
+            for one in self.graded.sections
+        }
+
+    @property
     def total(self) -> float:
         """Points before the late penalty."""
         return round(sum(self.points.values()), 2)
@@ -74,6 +84,11 @@ class Student:
     def needs_attention(self) -> bool:
         """Whether the instructor should look before releasing a grade."""
         return bool(self.reds) or self.status != "graded" or any(flag.code in _GRAVE for flag in self.flags)
+
+
+def ranked(students: Iterable[Student]) -> list[Student]:
+    """The gravest flags first."""
+    return sorted(students, key=lambda one: (-one.reds, -one.ambers, one.shown.casefold()))
 
 
 def student(

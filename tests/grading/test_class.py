@@ -135,8 +135,42 @@ def test_formulas_are_guarded_in_our_tables(graded) -> None:
     assert guarded("\t=1") == "'=1"
     assert guarded(-1.5) == "-1.5"
     criteria = table(out / "criteria.csv")
-    states = {row["state"] for row in criteria if row["participant"] == "101"}
+    states = {row["state"] for row in criteria if row["participant"] == "101" and ".e" in row["item"]}
     assert states == {"present", "unverifiable"}
+
+
+def test_criteria_leave_reasoning_to_the_instructor(graded, request_for, tmp_path) -> None:
+    rows = table(graded[0] / "criteria.csv")
+    mine = [row for row in rows if row["participant"] == "101" and row["section"] == "w1.s2"]
+    assert [row["item"] for row in mine][-2:] == ["w1.s2.r1", "w1.s2.r2"]
+    assert {(row["state"], row["value"], row["band"]) for row in mine[-2:]} == {("yours to judge", "", "18 to 20")}
+    grade_class(request_for(tmp_path))
+    record_edit(tmp_path, "101", "w1.s2.r1", "Names the mechanism.", "instructor", "read")
+    grade_class(request_for(tmp_path))
+    remarks = {row["item"]: row["value"] for row in table(tmp_path / "criteria.csv") if row["participant"] == "101"}
+    assert remarks["w1.s2.r1"] == "Names the mechanism."
+
+
+def test_what_could_not_be_graded_says_what_to_hand_in(graded) -> None:
+    page = (graded[0] / "feedback" / "Only Notes_109_assignsubmission_file" / "feedback.html").read_text("utf-8")
+    assert "no HTML page among notes.txt" in page
+    assert "one page as HTML" in page
+    assert "Data Audit" not in page
+
+
+def test_the_overview_has_no_column_without_content(graded, request_for, tmp_path) -> None:
+    assert "Days late" in (graded[0] / "overview.html").read_text("utf-8")
+    grade_class(request_for(tmp_path, due=None))
+    assert "Days late" not in (tmp_path / "overview.html").read_text("utf-8")
+
+
+def test_what_the_command_prints(graded, request_for, tmp_path) -> None:
+    lines = graded[1].to_text().splitlines()
+    assert lines[0] == "7 of 9 graded, 7 need attention"
+    assert lines[7] == "- Gone Girl: Nothing handed in"  # the gravest come first
+    assert lines[-1].endswith('Week 1-77.csv: for Moodle, "Upload grading worksheet"')
+    one = grade_class(request_for(tmp_path, only="Chen Li", dry_run=True)).to_text().splitlines()
+    assert one[:2] == ["Chen Li: 90 of 100, a draft", "- Late: 1 day, 10 % off"]
 
 
 def test_a_dry_run_writes_nothing(request_for, graded, tmp_path) -> None:
@@ -246,7 +280,8 @@ def test_a_killed_run_goes_on_where_it_stopped(request_for, tmp_path, handed_in)
 
 def test_names_can_be_left_out(request_for, tmp_path) -> None:
     out = tmp_path / "out"
-    grade_class(request_for(out, anonymous=True))
+    report = grade_class(request_for(out, anonymous=True))
+    assert {one.graded.file for one in report.students if one.graded} == {""}
     for name in ("overview.html", "grades.csv", "criteria.csv"):
         text = (out / name).read_text(encoding="utf-8-sig")
         assert "Participant 104" in text or "104" in text

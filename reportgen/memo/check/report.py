@@ -86,7 +86,7 @@ class Report:
         self._contradicted |= severity == "red"
         if sum(finding.severity == severity for finding in self.findings) >= MAX_FINDINGS:
             return
-        shown = [None if part is None else one_line(part) for part in (said, recomputed)]
+        shown = [None if part is None else one_line(_said(part)) for part in (said, recomputed)]
         finding = Finding(name, severity, one_line(where, 200), one_line(message), shown[0], shown[1])
         if finding not in self.findings:
             self.findings.append(finding)
@@ -142,6 +142,11 @@ class Report:
     def _mark(self, item: str) -> str:
         kind = "r" if item in self.recomputed else "d" if item in self.declared else "b"
         return f"{item} ({kind})"
+
+
+def _said(part: object) -> object:
+    """A list as a person would write it."""
+    return (", ".join(map(str, part)) or "nothing") if isinstance(part, list) else part
 
 
 def _told(finding: Finding) -> Iterator[str]:
