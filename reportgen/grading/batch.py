@@ -57,9 +57,10 @@ def grade_class(request: Request, progress: Progress | None = None) -> ClassRepo
     log = open_log(request.out, assignment, write=False)
     edits = by_student((*log, *pending), [place.id for place in places])
     names = {place.id: _shown(place, request.anonymous) for place in places}
-    # Members of one group handed in the same file: it is compared with others once.
-    apart = {place.group or place.id: place.id for place in places}.values()
-    flags, pairs = compare({id_: graded[id_] for id_ in apart if id_ in graded}, names)
+    # Members of one group handed in the same file: it is compared with others once, under the group's name.
+    speaker = {place.group or place.id: place.id for place in places}
+    called = {place.id: place.group or names[place.id] for place in places}
+    flags, pairs = compare({id_: graded[id_] for id_ in speaker.values() if id_ in graded}, called)
     if request.anonymous:
         # Students like to name files after themselves.
         graded = {id_: one.model_copy(update={"file": ""}) for id_, one in graded.items()}
@@ -67,7 +68,7 @@ def grade_class(request: Request, progress: Progress | None = None) -> ClassRepo
         student(
             place,
             graded.get(place.id),
-            flags.get(place.id, ()),
+            flags.get(speaker[place.group or place.id], ()),
             edits[place.id],
             rubric,
             shown=names[place.id],

@@ -104,7 +104,7 @@ def render(
     grades = [one.grade for one in students if one.grade is not None]
     template = environment().get_template("overview.html")
     script = _script()
-    shown = {one.place.id: one.shown for one in students}
+    shown = {one.place.id: one.place.group or one.shown for one in students}
     return template.render(
         rubric=rubric,
         course=course,

@@ -332,6 +332,23 @@ def test_group_assignments_are_refused_or_expanded(moodle, memos, tmp_path) -> N
         ]
 
 
+def test_what_a_group_shares_with_another_stands_at_all_its_members(moodle, memos, tmp_path) -> None:
+    named = (("Ann", "One"), ("Bob", "One"), ("Cid", "Two"))
+    members = [moodle.Student(name, n, {"m": "x"}, group=group) for n, (name, group) in enumerate(named, start=1)]
+    sheet = tmp_path / "Sheet.csv"
+    sheet.write_bytes(moodle.worksheet(members, teams=True))
+    teams = [moodle.Student(name, n, {"m.html": memos[0]}) for n, name in ((5, "One"), (6, "Two"))]
+    source = moodle.download(tmp_path / "teams.zip", teams)
+    report = grade_class(Request(source, 1, tmp_path / "out", worksheet=sheet, jobs=0, expand_groups=True))
+    said = {one.shown: next(flag.text for flag in one.flags if flag.code == "predictions") for one in report.students}
+    assert said == {
+        "Ann": "the very same as Two in encoder",
+        "Bob": "the very same as Two in encoder",
+        "Cid": "the very same as One in encoder",
+    }
+    assert "One and Two: 100%" in (tmp_path / "out" / "overview.html").read_text("utf-8")
+
+
 def test_a_flat_download_and_a_plain_folder(moodle, memos, tmp_path) -> None:
     flat = moodle.download(tmp_path / "f.zip", [moodle.Student("Ann", 21, {"memo.html": memos[0]})], "flat")
     grade_class(Request(flat, 1, tmp_path / "out", jobs=0))
