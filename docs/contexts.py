@@ -62,7 +62,7 @@ PAGES: Mapping[str, Mapping[str, str]] = {
         "folded_after": "rows shown before the rest is folded",
         "graded": "number of graded submissions",
         "median": "median grade, or None",
-        "late": "number of late submissions",
+        "late": "number of late submissions, none where no date is known",
         "missing": "number of participants without a submission",
         "bars": "spread of the grades, as geometry",
         "height": "height of that drawing",

@@ -114,7 +114,7 @@ def render(
         reasons=_reasons(students),
         graded=sum(one.status == "graded" for one in students),
         median=round(median(grades), 1) if grades else None,
-        late=sum(any(flag.code == "late" for flag in one.flags) for one in students),
+        late=_late(students),
         missing=sum(one.status == "missing" for one in students),
         bars=_bars(grades, rubric.points),
         height=_HEIGHT + _HEAD + 4,
@@ -134,6 +134,13 @@ def render(
 def link(student: Student) -> str:
     """Relative address of the student's feedback page."""
     return f"feedback/{quote(safe_folder(student.folder))}/{FILE}"
+
+
+def _late(students: Sequence[Student]) -> int | None:
+    """How many are late; None where nobody's date is known, which is not the same as nobody late."""
+    if all(one.days is None for one in students):
+        return None
+    return sum(any(flag.code == "late" for flag in one.flags) for one in students)
 
 
 def _script() -> Markup:
