@@ -106,9 +106,10 @@ class Bench:
 
     def copy(self) -> Any:
         """Half-precision weights, adapters merged."""
-        from models.graphs import inference_copy
+        from models.graphs import for_scoring
 
-        return inference_copy(self.weights, self.half)
+        model = copy.deepcopy(self.weights)
+        return for_scoring(model.merge_and_unload() if hasattr(model, "merge_and_unload") else model, self.half)
 
     def compiled(self) -> Any:
         """The same with compiled layers."""
@@ -122,7 +123,7 @@ class Bench:
         """Recorded once a batch shape."""
         from models.graphs import CudaGraphs
 
-        return CudaGraphs(model, self.budget)
+        return CudaGraphs(model)
 
     def measure(self, name: str, way: Callable[[], Scorer]) -> None:
         """Offline rate, agreement with the course's predictions, single-stream latency."""

@@ -3,7 +3,7 @@
 python -m benchmarks.bench_training_gpu --shape modernbert-base|qwen2.5-0.5b --out DIR
 
 Random weights of the real size; half of a row's tokens name its label, so that the loss has to fall in every run.
-A row of the table is timed after a warm-up round of the same batch shapes, compilation included there.
+A row of the table is the last of three epochs: compilation and recording belong to the first.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import copy
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--shape", choices=gpu_shapes.SHAPES, default="modernbert-base")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--steps", type=int, default=100, help="of the course's batch; ours see the same rows")
+    parser.add_argument("--steps", type=int, default=150, help="an epoch, of the course's batch")
     parser.add_argument("--batch", type=int, default=256, help="the larger batch that is tried as well")
     parser.add_argument("--out", type=Path, default=Path("bench-gpu"))
     arguments = parser.parse_args()
@@ -49,8 +50,10 @@ def main() -> None:
     gpu_shapes.write(arguments.out, f"training-{arguments.shape}", bench.found)
 
 
-Way = Callable[[Any, Tokens, np.ndarray], tuple[float, list[float]]]
-"""Weights, rows and labels to seconds and the loss of each step."""
+EPOCHS = 3
+
+Way = Callable[[Any, Tokens, np.ndarray], tuple[list[float], list[float]]]
+"""Weights, rows and labels to the seconds of each epoch and the loss of each step."""
 
 
 class Bench:
@@ -64,10 +67,10 @@ class Bench:
         base = gpu_shapes.build(shape, self.device)
         self.weights = gpu_shapes.with_lora(base) if gpu_shapes.is_decoder(shape) else base
         self.weights = self.weights.cpu()
-        self.rounds = [self.rows(arguments.steps * BATCH, seed) for seed in (1, 2)]
+        self.tokens, self.labels = self.rows(arguments.steps * BATCH, seed=1)
         # Backward: twice the forward; with adapters only the gradient of the activations, once.
         self.per_token = gpu_shapes.multiplications(base) * (2 if gpu_shapes.is_decoder(shape) else 3)
-        lengths = self.rounds[1][0].lengths
+        lengths = self.tokens.lengths
         self.found: dict[str, Any] = {"shape": shape, **gpu_shapes.machine(self.device), "rows": len(lengths)}
         self.found |= {"mean_tokens": lengths.mean(), "ways": {}}
         print(f"{shape}, {self.found['device']}, torch {self.found['torch']}, {len(lengths):,} rows,", end=" ")
@@ -88,15 +91,16 @@ class Bench:
         """Name to what trains; the course's comes first."""
         return {
             "course": self.course,
-            "ours": lambda *given: self.ours(*given, batch_size=BATCH),
-            "ours, compiled": lambda *given: self.ours(*given, batch_size=BATCH, compiled=True),
+            "ours, not recorded": lambda *given: self.ours(*given, cuda_graphs=False),
+            "ours": self.ours,
+            "ours, compiled": lambda *given: self.ours(*given, compile=True),
             f"ours, batch {self.batch}": lambda *given: self.ours(*given, batch_size=self.batch),
             f"ours, batch {self.batch}, compiled": lambda *given: self.ours(
-                *given, batch_size=self.batch, compiled=True
+                *given, batch_size=self.batch, compile=True
             ),
         }
 
-    def course(self, model: Any, tokens: Tokens, labels: np.ndarray) -> tuple[float, list[float]]:
+    def course(self, model: Any, tokens: Tokens, labels: np.ndarray) -> tuple[list[float], list[float]]:
         """Batches of 32 in random order, padded to 128, fp16 autocast with a gradient scaler, plain AdamW."""
         import torch
 
@@ -107,9 +111,9 @@ class Bench:
         targets = torch.from_numpy(labels)
         losses: list[torch.Tensor] = []
 
-        def work() -> None:
+        def work(epoch: int) -> None:
             model.train()
-            for rows in training_batches(tokens.lengths, BATCH, seed=0, epoch=0, bucketed=False):
+            for rows in training_batches(tokens.lengths, BATCH, seed=0, epoch=epoch, bucketed=False):
                 batch = {k: v.to(self.device) for k, v in pad(tokens, rows, 0, to=gpu_shapes.LONGEST).items()}
                 with torch.autocast(self.device.type, dtype=torch.float16 if cuda else torch.bfloat16):
                     logits = model(**batch).logits
@@ -122,13 +126,13 @@ class Bench:
                 optimizer.zero_grad()
                 losses.append(loss.detach())
 
-        seconds, _ = gpu_shapes.clock(work, self.device)
+        seconds = [gpu_shapes.clock(lambda epoch=epoch: work(epoch), self.device)[0] for epoch in range(EPOCHS)]
         return seconds, torch.stack(losses).cpu().tolist()
 
     def ours(
-        self, model: Any, tokens: Tokens, labels: np.ndarray, *, batch_size: int, compiled: bool = False
-    ) -> tuple[float, list[float]]:
-        """Our Trainer: grouped by length, bf16 autocast, fused AdamW, gradients clipped as in the course's."""
+        self, model: Any, tokens: Tokens, labels: np.ndarray, *, batch_size: int = BATCH, **levers: Any
+    ) -> tuple[list[float], list[float]]:
+        """Our Trainer: grouped by length, bf16 autocast, fused AdamW, recorded steps, clipped as in the course's."""
         from models import device
         from models.batching import Scorer
         from models.checkpoints import Checkpoints
@@ -146,49 +150,54 @@ class Bench:
         scorer = Scorer(model, gpu_shapes.tokenizer(), BATCH, device=self.device, max_length=gpu_shapes.LONGEST)
         lr = self.rate() * (batch_size / BATCH) ** 0.5
         cfg = TrainingConfig(
-            epochs=1, lr=lr, batch_size=batch_size, schedule="constant", max_grad_norm=1.0, warmup=0, compile=compiled
+            epochs=EPOCHS, lr=lr, batch_size=batch_size, schedule="constant", max_grad_norm=1.0, warmup=0, **levers
         )
         loss = make_loss("ce", np.bincount(labels, minlength=gpu_shapes.LABELS))
+        # The last line of an epoch comes when the losses of all its steps have come from the device.
+        ends = {}
+
+        def said(line: str) -> None:
+            ends[line.partition("/")[0]] = time.perf_counter()
+
         with tempfile.TemporaryDirectory() as folder:
             keeper = Forgetful(Path(folder), "")
             names = ("classifier", "score")
             head = next(part for name, part in model.named_modules() if name.rpartition(".")[2] in names)
-            trainer = Trainer(model, scorer, accelerator, loss, cfg, keeper, 0, lambda _line: None, head)
-            seconds, fit = gpu_shapes.clock(lambda: trainer.fit(Labelled(tokens, labels), None), self.device)
-        return seconds, fit.history["loss"].tolist()
+            trainer = Trainer(model, scorer, accelerator, loss, cfg, keeper, 0, said, head)
+            started = time.perf_counter()
+            fit = trainer.fit(Labelled(tokens, labels), None)
+        if fit.not_recorded:
+            print(f"not recorded: {fit.not_recorded}", flush=True)
+        return np.diff([started, *ends.values()]).tolist(), fit.history["loss"].tolist()
 
     def rate(self) -> float:
         """Of the course's batch."""
         return 2e-4 if gpu_shapes.is_decoder(self.found["shape"]) else 5e-5
 
     def measure(self, name: str, way: Way) -> None:
-        """Examples a second of the second round; the first one warms up."""
+        """Examples a second of the last epoch."""
         import torch
 
         model = copy.deepcopy(self.weights).to(self.device)
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
-        ready, losses = 0.0, []
-        for tokens, labels in self.rounds:
-            seconds, curve = way(model, tokens, labels)
-            ready, losses = ready or seconds, losses + curve
-        tokens = self.rounds[1][0]
-        rate = len(tokens) / seconds
-        share = rate * float(tokens.lengths.mean()) * self.per_token / gpu_shapes.DENSE_BF16
+        seconds, losses = way(model, self.tokens, self.labels)
+        rate = len(self.tokens) / seconds[-1]
+        share = rate * float(self.tokens.lengths.mean()) * self.per_token / gpu_shapes.DENSE_BF16
         peak = torch.cuda.max_memory_allocated() if self.device.type == "cuda" else 0
         last = max(1, len(losses) // 10)
         loss = [float(np.mean(losses[:last])), float(np.mean(losses[-last:]))]
         self.found["ways"][name] = {
             "examples_per_s": rate,
             "share_of_bf16_peak": share,
-            "first_round_s": ready,
+            "epochs_s": seconds,
             "peak_bytes": peak,
             "loss_first_and_last_tenth": loss,
             "steps": len(losses),
         }
         print(
             f"{name:28}{rate:10,.0f}/s {share:6.1%} of peak   loss {loss[0]:.3f} to {loss[1]:.3f} in {len(losses)} "
-            f"steps   {peak / 1e9:5.1f} GB   first round {ready:.1f} s",
+            f"steps   {peak / 1e9:5.1f} GB   first epoch {seconds[0]:.1f} s",
             flush=True,
         )
 

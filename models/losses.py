@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -56,22 +57,21 @@ def make_loss(
     Args:
         counts: training rows of each label, shape (K,).
     """
-    import torch
     import torch.nn.functional as F
 
     from reportgen.stats import log_prior
 
     weights = class_weights(counts, weighting)
-    weight = torch.from_numpy(weights).float()
+    weight = _constant(weights)
     shift = {"logit_adjusted": tau * log_prior(counts), "balanced_softmax": np.log(np.maximum(counts, 1))}.get(name)
-    adjustment = None if shift is None else torch.from_numpy(np.asarray(shift)).float()
+    adjustment = None if shift is None else _constant(np.asarray(shift))
 
     def rows(logits: Tensor, labels: Tensor) -> Tensor:
         logits = logits.float()
         if adjustment is not None:
-            logits = logits + adjustment.to(logits.device)
+            logits = logits + adjustment(logits.device)
         loss = F.cross_entropy(
-            logits, labels, weight=weight.to(logits.device), reduction="none", label_smoothing=label_smoothing
+            logits, labels, weight=weight(logits.device), reduction="none", label_smoothing=label_smoothing
         )
         if name == "focal":
             true = F.log_softmax(logits, dim=-1).gather(1, labels[:, None]).squeeze(1)
@@ -94,15 +94,22 @@ def distillation(hard: RowLoss, *, alpha: float, temperature: float) -> RowLoss:
     import torch
     import torch.nn.functional as F
 
-    weight = torch.from_numpy(hard.weights).float()
+    weight = _constant(hard.weights)
 
     def rows(logits: Tensor, labels: Tensor, teacher: Tensor) -> Tensor:
         taught = teacher[:, 0].isfinite()
         student = F.log_softmax(logits.float() / temperature, dim=-1)
         target = F.log_softmax(teacher.float().nan_to_num() / temperature, dim=-1)
         soft = F.kl_div(student, target, log_target=True, reduction="none").sum(-1)
-        soft = soft * temperature**2 * weight.to(logits.device)[labels]
+        soft = soft * temperature**2 * weight(logits.device)[labels]
         plain = hard.rows(logits, labels)
         return torch.where(taught, alpha * soft + (1 - alpha) * plain, plain)
 
     return RowLoss(hard.weights, rows)
+
+
+def _constant(values: NDArray[np.floating]) -> Callable[[Any], Tensor]:
+    """The values on a device; copied there once, because a step that copies waits and cannot be recorded."""
+    import torch
+
+    return functools.cache(lambda device: torch.from_numpy(values).float().to(device))

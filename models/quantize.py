@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from reportgen.bundle.schema import Hardware, MemoryRecord
-from reportgen.errors import InputError, Unavailable, UsageError
+from reportgen.errors import InputError, Unavailable, UsageError, one_line
 
 from . import classifiers, device, environment
 from .adapters import count_parameters
@@ -22,10 +22,12 @@ from .batching import Scorer, tokenise
 from .derive import parent
 from .footprint import forget_peak, process_peak, saved_bytes
 from .fresh import time_fresh
+from .graphs import CudaGraphs, compile_blocks, for_scoring
 from .lowbit import Converted, no_kernel, to_bitsandbytes
 from .onnx import OnnxModel, export_onnx, quantize_int8
 from .predict import rescore, saved_weights
 from .registry import RunContext, RunnerConfig, RunResult, runner
+from .timing import OFFLINE_BATCH
 
 if TYPE_CHECKING:
     from reportgen.data import Dataset
@@ -51,6 +53,10 @@ class QuantizeConfig(RunnerConfig):
     layers: Literal["faithful", "all"] = Field(
         "faithful",
         description="Of int8 by onnx. faithful: those whose rounding changes least; all: smaller and faster.",
+    )
+    serve: Literal["eager", "graphs", "compiled"] = Field(
+        "eager",
+        description="On a GPU. graphs: every batch shape is recorded and replayed; compiled: of compiled layers.",
     )
     merge: Literal["auto", True, False] = Field("auto", description="Merge a LoRA adapter first; auto: where one is.")
     eval_batch_size: int = Field(64, ge=1)
@@ -176,7 +182,7 @@ def _in_torch(ctx: RunContext, classifier: classifiers.Classifier, backend: Back
     if cfg.precision == "bf16" and where.type == "cuda" and best != "bf16":
         raise Unavailable("bf16 would be emulated on this GPU", remedy="set precision=fp16")
     if backend == "torch":
-        model = model.to(getattr(torch, _CASTS[cfg.precision])).to(where)
+        model = for_scoring(model, getattr(torch, _CASTS[cfg.precision])).to(where)
     else:
         # LLM.int8 works on 16-bit activations, and so does the course's 4-bit set-up; a CPU is slow in 16 bits.
         compute = torch.float32 if where.type == "cpu" else torch.float16
@@ -186,7 +192,29 @@ def _in_torch(ctx: RunContext, classifier: classifiers.Classifier, backend: Back
     if cfg.fresh and backend == "torch" and cfg.precision == "fp32" and where.type == "cpu" and merged is not False:
         folder = ctx.work / "fresh"
         classifiers.save(replace(classifier, model=model), folder, adapter=False)
-    return Form(model, where, device.hardware(accelerator), layers, saved_bytes(model, ctx.work), folder)
+    saved = saved_bytes(model, ctx.work)
+    if cfg.serve != "eager":
+        model = _recorded(model, where, classifier.card.max_length, compiled=cfg.serve == "compiled")
+    return Form(model, where, device.hardware(accelerator), layers, saved, folder)
+
+
+def _recorded(model: Any, where: Any, longest: int, *, compiled: bool) -> CudaGraphs:
+    """The model as a server runs it: the shapes of both latency scenarios are recorded before anybody waits for them.
+
+    Raises:
+        Unavailable: this is no CUDA device, or the model cannot be recorded.
+    """
+    if where.type != "cuda":
+        raise Unavailable(
+            f"serve=graphs and serve=compiled need a CUDA device, this is {where.type}", remedy="set serve=eager"
+        )
+    if compiled:
+        compile_blocks(model)
+    graphs = CudaGraphs(model)
+    graphs.record((1, OFFLINE_BATCH), longest)
+    if graphs.refused:
+        raise Unavailable(f"this model cannot be recorded: {one_line(graphs.refused, 120)}", remedy="set serve=eager")
+    return graphs
 
 
 def _in_onnx(ctx: RunContext, classifier: classifiers.Classifier) -> Form:

@@ -17,25 +17,27 @@ class TokenMask:
 
     share: float
     mask_id: int
-    special: tuple[int, ...]
+    special: Tensor
+    """Ids that are never hidden, on the device of the batches."""
 
     @classmethod
-    def of(cls, tokenizer: Any, share: float) -> TokenMask:
+    def of(cls, tokenizer: Any, share: float, device: Any = "cpu") -> TokenMask:
         """The mask of a tokenizer.
 
         Raises:
             UsageError: it has no mask token (decoders).
         """
+        import torch
+
         if tokenizer.mask_token_id is None:
             raise UsageError("token_mask needs a tokenizer with a mask token", remedy="leave token_mask at 0")
-        return cls(share, tokenizer.mask_token_id, tuple(tokenizer.all_special_ids))
+        return cls(share, tokenizer.mask_token_id, torch.tensor(tokenizer.all_special_ids, device=device))
 
     def __call__(self, ids: Tensor) -> Tensor:
         """Ids with about `share` of the ordinary tokens replaced, same shape (n, L)."""
         import torch
 
-        special = torch.tensor(self.special, device=ids.device)
-        hidden = (torch.rand(ids.shape, device=ids.device) < self.share) & ~torch.isin(ids, special)
+        hidden = (torch.rand(ids.shape, device=ids.device) < self.share) & ~torch.isin(ids, self.special)
         return ids.masked_fill(hidden, self.mask_id)
 
 

@@ -12,20 +12,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import Field
 
 from reportgen.errors import UsageError
 
-from .batching import Padding, Scorer, Tokens, halved, pad, sampling_probabilities, to_device, training_batches
+from .batching import Scorer, Tokens, halved, pad, sampling_probabilities, to_device, training_batches
 from .checkpoints import Checkpoints
-from .graphs import compile_blocks
+from .graphs import StepGraphs, compile_blocks, own_stream
 from .heads import reading
 from .losses import RowLoss
-from .registry import RunnerConfig
 from .regularise import TokenMask, contrast, disagreement
+from .training_config import TrainingConfig, lr_factor
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,28 +35,6 @@ CHECKPOINT_SECONDS = 120.0
 """A checkpoint is written after each epoch, and within one when this long has passed."""
 
 _LINES_PER_EPOCH = 10
-
-
-class TrainingConfig(RunnerConfig):
-    """How weights are moved; every key is one lever."""
-
-    epochs: int = Field(3, ge=0)
-    lr: float = Field(2e-5, gt=0)
-    batch_size: int = Field(32, ge=1, description="Examples an optimiser step, over all devices and micro-batches.")
-    micro_batch_size: int | None = Field(None, ge=1, description="Examples a forward pass; null: the whole batch.")
-    weight_decay: float = Field(0.01, ge=0)
-    warmup: float = Field(0.1, ge=0, description="Below 1 a share of all steps, from 1 a number of steps.")
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
-    patience: int | None = Field(None, ge=1, description="Stop after this many epochs without a better val macro F1.")
-    select: Literal["best", "last"] = Field("best", description="Epoch whose weights are kept, by val macro F1.")
-    max_grad_norm: float = Field(0.0, ge=0, description="Clip gradients to this norm; 0: never.")
-    sampling: Literal["none", "sqrt", "balanced"] = "none"
-    padding: Padding = "bucketed"
-    compile: bool = Field(False, description="Compile the layers: half a minute first, fewer launches a step after.")
-    token_mask: float = Field(0.0, ge=0, lt=1, description="Share of the tokens hidden in each training batch.")
-    rdrop: float = Field(0.0, ge=0, description="Weight of the disagreement of two dropout views of each row.")
-    supcon: float = Field(0.0, ge=0, description="Weight of the contrast between labels, over two views of each row.")
-    supcon_temperature: float = Field(0.1, gt=0)
 
 
 @dataclass(frozen=True)
@@ -81,6 +58,10 @@ class Fit:
     total_steps: int
     micro_batch: int
     resumed_at: int | None
+    replayed: int = 0
+    """Steps that were replays of a recorded one."""
+    not_recorded: str | None = None
+    """Why steps could not be recorded, where it was tried."""
 
     def decided(self) -> dict[str, Any]:
         """For the bundle."""
@@ -90,19 +71,9 @@ class Fit:
             "total_steps": self.total_steps,
             "micro_batch_used": self.micro_batch,
             "resumed_at_step": self.resumed_at,
+            "steps_replayed": self.replayed,
+            "steps_not_recorded": self.not_recorded,
         }
-
-
-def lr_factor(step: int, total: int, warmup: int, schedule: Literal["linear", "cosine", "constant"]) -> float:
-    """Share of the peak learning rate at optimiser step `step` (from 0), as in transformers' schedules."""
-    if step < warmup:
-        return step / max(1, warmup)
-    progress = (step - warmup) / max(1, total - warmup)
-    return {
-        "linear": max(0.0, 1 - progress),
-        "cosine": max(0.0, 0.5 * (1 + math.cos(math.pi * progress))),
-        "constant": 1.0,
-    }[schedule]
 
 
 @dataclass
@@ -134,6 +105,7 @@ class Trainer:
     _pending: list[torch.Tensor] = field(default_factory=list)
     _best: dict[str, Any] | None = None
     _stale: int = 0
+    _graphs: StepGraphs | None = None
 
     def fit(self, train: Labelled, val: Labelled | None) -> Fit:
         """Train, and leave the model with the weights of the selected epoch.
@@ -150,19 +122,26 @@ class Trainer:
         self._total = cfg.epochs * per_epoch
         self._warmup = round(cfg.warmup * self._total) if cfg.warmup < 1 else int(cfg.warmup)
         self._parameters = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
-        # One kernel for all parameters instead of several each; elsewhere the plain one is as fast.
-        fused = True if self.accelerator.device.type == "cuda" else None
-        self._optimizer = self.accelerator.prepare_optimizer(torch.optim.AdamW(self._groups(), lr=cfg.lr, fused=fused))
+        device, alone = self.accelerator.device, self.accelerator.num_processes == 1
+        on_gpu = device.type == "cuda"
+        # fused: one kernel for all parameters instead of several each. capturable: its step counts live on the device.
+        optimizer = torch.optim.AdamW(self._groups(), lr=cfg.lr, fused=on_gpu or None, capturable=on_gpu)
+        self._optimizer = self.accelerator.prepare_optimizer(optimizer)
+        if on_gpu:
+            rate = torch.tensor(cfg.lr, device=device)
+            for group in self._optimizer.param_groups:
+                group["lr"] = rate
         if cfg.compile:
             compile_blocks(self.model)
-        self._wrapped = self.model
-        if self.accelerator.num_processes > 1:
-            self._wrapped = self.accelerator.prepare_model(self.model)
+        self._wrapped = self.model if alone else self.accelerator.prepare_model(self.model)
+        # A gradient scaler looks at every step's gradients before it decides; that cannot be recorded.
+        recording = cfg.cuda_graphs and on_gpu and alone and self.accelerator.scaler is None
+        self._graphs = StepGraphs(lambda part: self._update([part], len(part["labels"]))) if recording else None
 
-        self._mask = TokenMask.of(self.scorer.tokenizer, cfg.token_mask) if cfg.token_mask else None
+        self._mask = TokenMask.of(self.scorer.tokenizer, cfg.token_mask, device) if cfg.token_mask else None
         step = resumed = self._resume()
         self._saved_at = time.monotonic()
-        with reading(self.head) as self._read:
+        with reading(self.head) as self._read, own_stream(device) if recording else nullcontext():
             for epoch in range(step // per_epoch, cfg.epochs):
                 if self._stopped():
                     break
@@ -176,6 +155,8 @@ class Trainer:
             total_steps=self._total,
             micro_batch=self._micro,
             resumed_at=resumed or None,
+            replayed=self._graphs.replayed if self._graphs else 0,
+            not_recorded=self._graphs.refused if self._graphs else None,
         )
 
     def _epoch(self, epoch: int, step: int, per_epoch: int) -> int:
@@ -212,49 +193,66 @@ class Trainer:
         """One optimiser step on the rows of one effective batch; returns its loss, on the device."""
         import torch
 
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._lr(step)
+        self._set_lr(step)
+        rank = self.accelerator.process_index
         while True:
-            rank = self.accelerator.process_index
             torch.manual_seed(int(np.random.SeedSequence((self.seed, step, rank)).generate_state(1)[0]))
             try:
-                loss = self._backward(rows)
-                break
+                parts, idle = self._parts(rows)
+                if self._graphs and len(parts) == 1:
+                    return self._graphs(parts[0])
+                return self._update(parts, len(rows), idle=idle)
             except RuntimeError as error:
-                self._optimizer.zero_grad()
                 if self.accelerator.num_processes > 1:
                     raise UsageError(
                         f"process {rank} stopped: {error}", remedy="if memory ran out, set a smaller micro_batch_size"
                     ) from error
                 self._micro = halved(min(self._micro, len(rows)), error, "training")
                 self.say(f"out of memory: micro-batch {self._micro}, the batch stays {self.config.batch_size}")
-        if self.config.max_grad_norm > 0:
-            self.accelerator.clip_grad_norm_(list(self._parameters.values()), self.config.max_grad_norm)
-        self._optimizer.step()
-        self._optimizer.zero_grad()
-        return loss
 
-    def _backward(self, rows: NDArray[np.int64]) -> torch.Tensor:
-        """Accumulate the gradient of the weighted mean loss over `rows`, whatever the micro-batch and the devices."""
-        import torch
-
+    def _parts(self, rows: NDArray[np.int64]) -> tuple[list[dict[str, torch.Tensor]], bool]:
+        """This process's micro-batches of an effective batch, on the device, and whether they are only for show."""
         world, rank = self.accelerator.num_processes, self.accelerator.process_index
-        whole = float(self.loss.weights[self._train.labels[rows]].sum())
         mine = rows[rank::world]
         idle = len(mine) == 0  # the last batch may be smaller than the number of devices; all must take part
+        whole = float(self.loss.weights[self._train.labels[rows]].sum())
         parts = [rows[:1]] if idle else [mine[i : i + self._micro] for i in range(0, len(mine), self._micro)]
+        return [self._inputs(part, whole) for part in parts], idle
+
+    def _inputs(self, rows: NDArray[np.int64], whole: float) -> dict[str, torch.Tensor]:
+        """What a step reads of some rows: their tokens, what the loss takes beside logits, and the batch's weight."""
+        import torch
+
+        width = self.scorer.max_length if self.config.padding == "max_length" else None
+        pad_id = self.scorer.tokenizer.pad_token_id or 0
+        inputs = pad(self._train.tokens, rows, pad_id, side=self.scorer.side, to=width)
+        inputs |= {"labels": torch.from_numpy(self._train.labels[rows]), "whole": torch.tensor([whole])}
+        if self._train.teacher is not None:
+            inputs["teacher"] = torch.from_numpy(self._train.teacher[rows])
+        return to_device(inputs, self.accelerator.device)
+
+    def _update(self, parts: list[dict[str, torch.Tensor]], n: int, *, idle: bool = False) -> torch.Tensor:
+        """Move the weights by the weighted mean loss of n rows, whatever the micro-batches and the devices."""
+        import torch
+
+        world = self.accelerator.num_processes
+        self._optimizer.zero_grad()
         total = torch.zeros((), device=self.accelerator.device)
         for i, part in enumerate(parts):
             last = i + 1 == len(parts)
             with nullcontext() if last or world == 1 else self.accelerator.no_sync(self._wrapped):
-                loss = self._loss(part, len(rows), whole) * (0.0 if idle else 1.0)
+                loss = self._loss(part, n) * (0.0 if idle else 1.0)
                 self.accelerator.backward(loss * world)  # DDP averages over devices; this makes it a sum
                 total += loss.detach()
+        if self.config.max_grad_norm > 0:
+            self.accelerator.clip_grad_norm_(list(self._parameters.values()), self.config.max_grad_norm)
+        self._optimizer.step()
         return self.accelerator.reduce(total, "sum") if world > 1 else total
 
-    def _loss(self, part: NDArray[np.int64], n: int, whole: float) -> torch.Tensor:
-        """The share of `part` in the loss of a batch of n rows whose labels' weights sum to `whole`."""
-        cfg, batch, targets = self.config, self._batch(part), self._targets(part)
+    def _loss(self, part: dict[str, torch.Tensor], n: int) -> torch.Tensor:
+        """The share of a micro-batch in the loss of a batch of n rows."""
+        cfg, batch = self.config, {key: part[key] for key in ("input_ids", "attention_mask")}
+        targets = [part[key] for key in ("labels", "teacher") if key in part]
         if self._mask is not None:
             batch["input_ids"] = self._mask(batch["input_ids"])
         views = 2 if cfg.rdrop or cfg.supcon else 1
@@ -264,7 +262,7 @@ class Trainer:
             targets = [target.repeat(2, *[1] * (target.ndim - 1)) for target in targets]
         with self.accelerator.autocast():
             logits = self._wrapped(**batch).logits
-        loss = self.loss.rows(logits, *targets).sum() / (whole * views)
+        loss = self.loss.rows(logits, *targets).sum() / (part["whole"].squeeze() * views)
         if cfg.rdrop:
             loss = loss + cfg.rdrop * disagreement(*logits.chunk(2)).sum() / n
         if cfg.supcon:
@@ -273,18 +271,6 @@ class Trainer:
 
     def _contrast(self, batch: dict[str, torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
         return contrast(self._read(batch["attention_mask"]), labels, self.config.supcon_temperature)
-
-    def _batch(self, rows: NDArray[np.int64]) -> dict[str, torch.Tensor]:
-        width = self.scorer.max_length if self.config.padding == "max_length" else None
-        batch = pad(self._train.tokens, rows, self.scorer.tokenizer.pad_token_id or 0, side=self.scorer.side, to=width)
-        return to_device(batch, self.accelerator.device)
-
-    def _targets(self, rows: NDArray[np.int64]) -> list[torch.Tensor]:
-        """What the loss takes beside logits: labels, and the teacher's logits where there are any."""
-        import torch
-
-        arrays = [self._train.labels] if self._train.teacher is None else [self._train.labels, self._train.teacher]
-        return [torch.from_numpy(array[rows]).to(self.accelerator.device) for array in arrays]
 
     def _validate(self, val: Labelled, epoch: int, step: int) -> None:
         from reportgen.stats import nll, scores
@@ -306,6 +292,15 @@ class Trainer:
 
     def _lr(self, step: int) -> float:
         return self.config.lr * lr_factor(step, self._total, self._warmup, self.config.schedule)
+
+    def _set_lr(self, step: int) -> None:
+        import torch
+
+        for group in self._optimizer.param_groups:
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(self._lr(step))
+            else:
+                group["lr"] = self._lr(step)
 
     def _groups(self) -> list[dict[str, Any]]:
         """Matrices decay, vectors (biases, norms) do not, as in transformers' Trainer."""
@@ -366,7 +361,9 @@ class Trainer:
             moments = {
                 key: tensors[f"{key}.{name}"] for key in ("exp_avg", "exp_avg_sq", "step") if f"{key}.{name}" in tensors
             }
-            inner.state[p] = {key: value if key == "step" else value.to(p.device) for key, value in moments.items()}
+            # Where AdamW counts steps on a CPU and works elsewhere (mps), the count stays there.
+            stays = ("step",) if p.device.type != "cuda" else ()
+            inner.state[p] = {key: v if key in stays else v.to(p.device) for key, v in moments.items()}
         if state["scaler"] and self.accelerator.scaler:
             self.accelerator.scaler.load_state_dict(state["scaler"])
         self._history, self._best = state["history"], state["best"]
