@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,17 +85,22 @@ class Course(BaseModel):
         """The tier rule of a week's memo; 'rank' where the course says nothing."""
         return self.tiers.get(str(week), "rank")
 
+    @cached_property
+    def rubrics(self) -> list[dict[str, Any]]:
+        """Every `[[week]]` entry of `rubrics.toml`, read once: a memo asks for those of all earlier weeks."""
+        found: list[dict[str, Any]] = self._file("rubrics.toml").get("week", [])
+        return found
+
     def rubric(self, week: int) -> dict[str, Any]:
         """The `[[week]]` entry of `rubrics.toml` with that number.
 
         Raises:
             UsageError: the course has none.
         """
-        weeks = self._file("rubrics.toml").get("week", [])
-        for entry in weeks:
+        for entry in self.rubrics:
             if entry.get("number") == week:
                 return dict(entry)
-        have = ", ".join(str(entry.get("number")) for entry in weeks) or "none"
+        have = ", ".join(str(entry.get("number")) for entry in self.rubrics) or "none"
         raise UsageError(f"course {self.name!r} has no week {week}", remedy=f"its weeks: {have}")
 
     def stages(self) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def deployment_table(found: Sequence[Recommendation], table_id: str) -> Table:
         Column("flip", "The choice changes", wide=True),
     ]
     columns = [column for column in columns if any(row[column.key] is not None for row in rows)]
-    shown = {column.key for column in columns}
+    shown = [column.key for column in columns]
     return Table(
         id=table_id,
         caption="What the decision rule chooses in the course's deployments: limits first, then the primary metric; "

@@ -76,7 +76,7 @@ def pairs_table(runs: Runs, run: Bundle, course: Course, table_id: str) -> Table
     ]
     if any(row["flag"] for row in rows):
         columns.append(Column("flag", "Label pipeline?", wide=True))
-    shown = {column.key for column in columns}
+    shown = [column.key for column in columns]
     return Table(
         id=table_id,
         caption=f"The most frequent errors of {run.run_id} on {runs.split} as ordered pairs. “Label pipeline?” flags "
@@ -193,7 +193,7 @@ def hard_table(runs: Runs, run: Bundle, table_id: str, texts: Texts | None = Non
     if features:
         columns.append(Column("words", "Words", "count"))
     columns += text_column(texts)
-    keys = {column.key for column in columns}
+    keys = [column.key for column in columns]
     return Table(
         id=table_id,
         caption=f"The surest errors of {run.run_id} on {runs.split}: largest margin between first and second logit, of "

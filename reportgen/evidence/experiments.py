@@ -190,7 +190,7 @@ def experiment_table(runs: Runs, found: list[Experiment], table_id: str) -> Tabl
     ]
     if any(row["follows"] for row in rows):
         columns.insert(3, Column("follows", "Follows from it", wide=True))
-    shown = {column.key for column in columns}
+    shown = [column.key for column in columns]
     n = {runs.scores(one.run).n for one in found}
     size = f", n = {n.pop():,}" if len(n) == 1 else ""
     return Table(

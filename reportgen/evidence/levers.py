@@ -62,7 +62,7 @@ def levers_table(runs: Runs, baseline: Bundle, candidates: Sequence[Bundle], tab
         Column("ece", "ECE", "score"),
         Column("ece_post", "ECE, scaled", "score"),
     ]
-    shown = {column.key for column in columns}
+    shown = [column.key for column in columns]
     return Table(
         id=table_id,
         caption=f"Every candidate against {baseline.run_id} (macro F1 {show(first.macro_f1, 'score')}, accuracy "

@@ -73,7 +73,7 @@ def experiment_log(runs: Runs, table_id: str) -> Table:
     ]
     if any(row["note"] for row in rows):
         columns.append(Column("note", "Note", wide=True))
-    keys = {column.key for column in columns}
+    keys = [column.key for column in columns]
     n = {runs.scores(run).n for run in runs.scored}
     size = f", n = {n.pop():,}" if len(n) == 1 else " (n differs between runs)"
     return Table(

@@ -154,7 +154,7 @@ def destination_table(runs: Runs, run: Bundle, counts: Ints, rule: str, table_id
     columns += [Column(name, f"to {name}", help="errors, share") for name in names]
     if any(row["unparsed"] for row in rows):
         columns.append(Column("unparsed", "No label", "count"))
-    shown = {column.key for column in columns}
+    shown = [column.key for column in columns]
     return Table(
         id=table_id,
         caption=f"Where the errors of {run.run_id} land on {runs.split} ({TIER_RULES[rule]}). In its own tier an error "

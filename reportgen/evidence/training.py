@@ -75,7 +75,7 @@ def epochs_table(runs: Sequence[Bundle], table_id: str, split: str | None) -> Ta
         Column("train_loss", "Training loss", "score"),
     ]
     columns += [Column(name, *_EPOCH_METRICS[name]) for name in present] + [Column("kept", "Checkpoint")]
-    full = {column.key for column in columns}
+    full = [column.key for column in columns]
     return Table(
         id=table_id,
         caption=f"Metrics after each epoch, as logged during training on {split or 'val'}. "

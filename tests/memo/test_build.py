@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from reportgen.data import load_course
@@ -18,6 +22,16 @@ def test_memo_and_twins(runs, tmp_path) -> None:
     assert "Ada" in written[0].read_text(encoding="utf-8")
     again = build_memo(1, [folder], tmp_path / "again.html", prose=prose)
     assert again[0].read_bytes() == written[0].read_bytes()
+
+
+def test_no_set_decides_an_order(runs, tmp_path) -> None:
+    pages = []
+    for seed in ("1", "2"):
+        command = [sys.executable, "-m", "reportgen", "memo", "2", *(run.path for run in runs), "--twins"]
+        env = {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run([*command, "--out", tmp_path / "memo.html"], check=True, capture_output=True, env=env)
+        pages.append([(tmp_path / f"memo.{kind}").read_bytes() for kind in ("html", "md", "json")])
+    assert pages[0] == pages[1]
 
 
 def test_nothing_is_written_when_anything_is_wrong(runs, tmp_path) -> None:
