@@ -19,6 +19,9 @@ import numpy as np
 from reportgen.bundle.schema import Latency
 from reportgen.errors import InputError, UsageError
 
+_KINDS = {"bf16": ("bfloat16", "BF16"), "fp16": ("float16", "F16"), "fp32": ("float32", "F32")}
+"""Precision to its names in torch and in a safetensors file."""
+
 
 @dataclass(frozen=True)
 class _Saved:
@@ -76,20 +79,10 @@ def main() -> None:
     from reportgen.bundle.schema import MemoryRecord
 
     from .batching import tokenise
-    from .timing import time_model
+    from .timing import time_scorer
 
-    scorer = saved.scorer
-    tokens = tokenise(scorer.tokenizer, texts, scorer.max_length)
-    common: dict[str, Any] = {"dtype": saved.dtype, "token_lengths": tokens.full_lengths, "padding": "dynamic"}
-    rows = np.arange(len(texts)).astype(object)
-    records = time_model(scorer.texts, texts, timed="tokenise + forward", tokenisation=True, **common)
-    records += time_model(
-        lambda some: scorer.tokens(tokens.take(some.astype(np.int64))),
-        rows,
-        timed="forward",
-        tokenisation=False,
-        **common,
-    )
+    tokens = tokenise(saved.scorer.tokenizer, texts, saved.scorer.max_length)
+    records = time_scorer(saved.scorer, texts, tokens, dtype=saved.dtype)
     memory = (
         MemoryRecord(bytes=saved.size_bytes, kind="weights_on_disk"),
         MemoryRecord(bytes=_peak(), kind="process_peak"),
@@ -112,14 +105,28 @@ def _load(folder: Path) -> _Saved:
         tokenizer = Weights(str(file.parent), file.parent, "safetensors", "", "local").tokenizer()
         scorer = Scorer(model, tokenizer, 32, max_length=card["max_length"], side=card["side"])
         return _Saved(scorer, model.dtype, model.size_bytes)
+    import torch
+
     from . import classifiers
+    from .graphs import for_scoring
 
     classifier = classifiers.load(folder)
-    scorer = Scorer(
-        classifier.model, classifier.tokenizer, 32, max_length=classifier.card.max_length, side=classifier.card.side
-    )
+    dtype = _precision(folder / "model.safetensors")
+    model = for_scoring(classifier.model, getattr(torch, _KINDS[dtype][0]))  # `load` made it float32
+    scorer = Scorer(model, classifier.tokenizer, 32, max_length=classifier.card.max_length, side=classifier.card.side)
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    return _Saved(scorer, "fp32", size)
+    return _Saved(scorer, dtype, size)
+
+
+def _precision(file: Path) -> str:
+    """fp32, fp16 or bf16: what the weights are saved in; the base of an adapter is loaded in fp32."""
+    from safetensors import safe_open
+
+    if not file.is_file():
+        return "fp32"
+    with safe_open(file, "np") as weights:
+        kinds = {weights.get_slice(name).get_dtype() for name in weights.keys()}  # noqa: SIM118 - no mapping
+    return next((name for name, (_, kind) in _KINDS.items() if kind in kinds), "fp32")
 
 
 def _peak() -> int:

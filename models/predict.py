@@ -19,7 +19,7 @@ from .batching import Scorer
 from .derive import aligned_logits, as_parent, parent
 from .finetune import memory
 from .registry import RunContext, RunnerConfig, RunResult, runner
-from .timing import time_model
+from .timing import time_scorer
 from .token_cache import cached_tokens
 
 if TYPE_CHECKING:
@@ -93,15 +93,11 @@ def rescore(
     manifest = source.manifest
     records: tuple[LatencyRecord, ...] = ()
     if latency:
-        records = time_model(
-            scorer.texts,
+        records = time_scorer(
+            scorer,
             data.splits[sample].texts,
-            timed="tokenise + forward",
+            tokens[sample],
             dtype=precision,
-            tokenisation=True,
-            device=scorer.device.type,
-            padding="dynamic",
-            token_lengths=tokens[sample].full_lengths,
             merged=merged,
             synchronise=lambda: device.synchronise(scorer.device),
         )

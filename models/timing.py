@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,16 +15,17 @@ from reportgen.bundle.schema import LatencyRecord
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .batching import Scorer, Tokens
+
 Score = Callable[["NDArray[np.object_]"], Any]
 
-SINGLE_SAMPLES = 200
+SINGLE_SAMPLES = 1_000
 OFFLINE_SAMPLES = 20
 OFFLINE_BATCH = 32
 WARMUP = 5
-P99_SAMPLES = 1_000
-"""Fewer samples have ten or less beyond the 99th percentile."""
 SECONDS = 10.0
 """No scenario is timed for longer: slow models get fewer samples."""
+_SEED = 42
 
 
 def time_model(
@@ -40,7 +42,7 @@ def time_model(
     batch_size: int = OFFLINE_BATCH,
     synchronise: Callable[[], None] = lambda: None,
 ) -> tuple[LatencyRecord, ...]:
-    """Time `score` in both scenarios on real texts, drawn evenly from `texts`.
+    """Time `score` in both scenarios on real texts, drawn from `texts`; the same for all models.
 
     Args:
         score: called with an object array of texts; its result is thrown away.
@@ -56,14 +58,19 @@ def time_model(
         synchronise: waits for the device; called before each clock reading.
     """
     lengths = np.asarray(token_lengths, dtype=np.int64)
+    # Shuffled: a slow model is timed on fewer, which must not be the first ones of a file that is sorted.
+    order = np.random.default_rng(_SEED).permutation(len(texts))
     common = {"timed": timed, "includes_tokenisation": tokenisation, "dtype": dtype, "device": device}
     common |= {"threads": threads(), "merged": merged, "warmup": WARMUP}
 
     def record(scenario: Literal["single-stream", "offline"], size: int, calls: int) -> LatencyRecord:
-        rows = np.linspace(0, len(texts) - 1, num=min(len(texts), size * calls)).astype(np.int64)
+        rows = order[: size * calls]
         batches = [rows[start : start + size] for start in range(0, len(rows), size)]
-        before = _reference_kernel()
+        before, others = _reference_kernel(), OtherProcesses()
         samples = _time_calls(score, [texts[batch] for batch in batches], synchronise)
+        busy = others.share()
+        batches = batches[: len(samples)]
+        rows = np.concatenate(batches)
         return LatencyRecord(
             scenario=scenario,
             batch_size=size,
@@ -71,27 +78,40 @@ def time_model(
             padding="none" if size == 1 else padding,
             token_lengths=tuple(lengths[rows].tolist()) if len(lengths) else (),
             samples_s=tuple(samples),
-            examples_per_call=tuple(len(batch) for batch in batches[: len(samples)]),
+            examples_per_call=tuple(map(len, batches)),
             interference=_reference_kernel() / before - 1,
+            others_busy=busy,
             **common,
         )
 
     return (record("single-stream", 1, SINGLE_SAMPLES), record("offline", batch_size, OFFLINE_SAMPLES))
 
 
-def percentiles(samples_s: Sequence[float]) -> dict[str, tuple[float, float, float]]:
-    """Milliseconds at p50, p90, p95 and, from 1,000 samples, p99, each with its 95 % order-statistic interval.
-
-    An interval that the samples are too few for has infinite or missing ends (David & Nagaraja 2003, 7.1).
-    """
-    from reportgen.stats import order_statistic_interval
-
-    milliseconds = np.asarray(samples_s) * 1e3
-    wanted = {"p50": 0.5, "p90": 0.9, "p95": 0.95} | ({"p99": 0.99} if len(milliseconds) >= P99_SAMPLES else {})
-    return {
-        name: (float(np.quantile(milliseconds, q)), *order_statistic_interval(milliseconds, q))
-        for name, q in wanted.items()
+def time_scorer(
+    scorer: Scorer,
+    texts: NDArray[np.object_],
+    tokens: Tokens,
+    *,
+    dtype: str,
+    merged: bool | None = None,
+    synchronise: Callable[[], None] = lambda: None,
+) -> tuple[LatencyRecord, ...]:
+    """Both scenarios twice: from the text, which is what a user waits for, and from `tokens`, the model's own share."""
+    common: dict[str, Any] = {
+        "dtype": dtype,
+        "device": getattr(scorer.device, "type", scorer.device),
+        "padding": "max_length" if scorer.padding == "max_length" else "dynamic",
+        "token_lengths": tokens.full_lengths,
+        "merged": merged,
+        "synchronise": synchronise,
     }
+
+    def forward(rows: NDArray[np.object_]) -> None:
+        scorer.tokens(tokens.take(rows.astype(np.int64)))
+
+    numbers = np.arange(len(texts)).astype(object)
+    whole = time_model(scorer.texts, texts, timed="tokenise + forward", tokenisation=True, **common)
+    return whole + time_model(forward, numbers, timed="forward", tokenisation=False, **common)
 
 
 def alternate(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, NDArray[np.float64]]:
@@ -134,12 +154,40 @@ def _time_calls(score: Score, batches: Sequence[NDArray[np.object_]], synchronis
     return samples
 
 
+class OtherProcesses:
+    """Processor time that everybody else on the machine takes from now on."""
+
+    def __init__(self) -> None:
+        self.began, self._all, self._ours = time.perf_counter(), _busy_seconds(), time.process_time()
+
+    def share(self) -> float | None:
+        """Of all processors, on average; None where the system does not say."""
+        now = _busy_seconds()
+        if now is None or self._all is None:
+            return None
+        others = (now - self._all) - (time.process_time() - self._ours)
+        return max(0.0, others) / ((time.perf_counter() - self.began) * (os.cpu_count() or 1))
+
+
+def _busy_seconds() -> float | None:
+    """Seconds of work of all processors since the machine started (proc(5): /proc/stat)."""
+    try:
+        ticks = [int(word) for word in Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]]
+    except (OSError, ValueError):
+        return None
+    idle = sum(ticks[3:5])
+    return (sum(ticks) - idle) / os.sysconf("SC_CLK_TCK")
+
+
 def _reference_kernel() -> float:
-    """Median seconds of a fixed piece of arithmetic: it moves only when something else uses the machine."""
-    matrix = np.full((192, 192), 1e-3)
+    """Median seconds of fixed work in one thread: it moves only when something else uses the machine.
+
+    No matrix product: those run in the threads of another library, which wait for the model's own to stop spinning.
+    """
+    numbers = np.random.default_rng(_SEED).random(50_000)
     samples = []
-    for _ in range(15):
+    for _ in range(25):
         started = time.perf_counter()
-        matrix @ matrix @ matrix
+        np.sort(numbers)
         samples.append(time.perf_counter() - started)
     return float(np.median(samples))

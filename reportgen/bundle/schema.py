@@ -157,6 +157,9 @@ class LatencyRecord(Record):
     samples_s: tuple[float, ...] = Field(description="Seconds of each timed call.")
     examples_per_call: tuple[int, ...] = Field((), description="Examples in each call; empty: batch_size in all.")
     interference: float | None = Field(None, description="Relative change of a reference kernel, after/before − 1.")
+    others_busy: float | None = Field(
+        None, description="Share of the machine's processors that other processes kept busy meanwhile."
+    )
 
 
 class MemoryRecord(Record):

@@ -54,6 +54,8 @@ class LatencyFigure:
     """Statistic to the ends of its interval."""
     batch_size: int | None = None
     """Offline only; None: not stated."""
+    tokenised: bool = True
+    """Whether turning text into tokens is in it; a published figure is taken to be what a user waits for."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from math import inf, isinf
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +24,8 @@ from reportgen.stats import (
     fit_temperature,
     folds,
     interval,
+    latency_percentiles,
     nll_rows,
-    order_statistic_interval,
     row_counts,
     scores,
     tier_masked_f1,
@@ -46,7 +46,6 @@ Fold = Callable[[int], tuple[Ints, Ints]]
 CountsOf = Callable[[int], RowCounts]
 
 GATE = 0.70
-_PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 _BY_TIER = ("head_f1", "mid_f1", "tail_f1")
 _BY_CONFIDENCE = ("ece", "nll", "tail_ece", "coverage_70", "accuracy_70")
 _BY_SCALING = ("ece_pre", "ece_post", "nll_pre", "nll_post")
@@ -262,16 +261,13 @@ def _digest(bundle: Bundle, rows: SplitPredictions) -> str:
 def _latency(record: LatencyRecord) -> LatencyFigure:
     sizes = record.examples_per_call or (record.batch_size,) * len(record.samples_s)
     ms = np.array(record.samples_s) * 1000 / np.array(sizes)
-    bounds = {}
-    for name, q in _PERCENTILES.items():
-        low, high = order_statistic_interval(ms, q)
-        if not isinf(low) and high != inf:
-            bounds[name] = (low, high)
+    found = latency_percentiles(ms)
     return LatencyFigure(
         mode=record.scenario,
-        ms={name: float(np.quantile(ms, q)) for name, q in _PERCENTILES.items()},
-        bounds=bounds,
+        ms={name: value for name, (value, _, _) in found.items()},
+        bounds={name: (low, high) for name, (_, low, high) in found.items() if isfinite(low) and isfinite(high)},
         batch_size=record.batch_size if record.scenario == "offline" else None,
+        tokenised=record.includes_tokenisation,
     )
 
 

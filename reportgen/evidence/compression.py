@@ -56,7 +56,7 @@ def frontier_section(context: Context, groups: Sequence[Group]) -> SectionEviden
             found.missing(item, context.command(STAGE), why, verification="declared")
     else:
         _frontiers(found, groups, planes)
-    if timed := timings([member.run for member in members]):
+    if timed := timings([member.run for member in members], parts=True):
         found.tables.append(replace(latency_table(timed, "w5-latency"), folded_after=0))
     _hardware(context, found, [member.run for member in members])
     return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reportgen.stats import order_statistic_interval
+from reportgen.stats import latency_percentiles, order_statistic_interval
 
 from .model import Column, Interval, Scalar, Table, Value
 from .runs import hardware
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 JOB = 64_000
 """Examples of the course's batch job."""
 BUSY = 0.1
-"""A reference kernel that slowed down by more than this casts doubt on the record."""
+"""A reference kernel that moved by more than this, or others on more of the processors, cast doubt on a record."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +75,19 @@ class Timing:
         )
 
 
-def timings(runs: Sequence[Bundle]) -> list[Timing]:
-    """Every latency record of these runs; a record whose clock never moved is left out."""
+def timings(runs: Sequence[Bundle], *, parts: bool = False) -> list[Timing]:
+    """The latency records of these runs; a record whose clock never moved is left out.
+
+    Args:
+        parts: also those of the model's share alone, where the same was timed with tokenisation: a user waits for both.
+    """
     found = []
     for run in runs:
-        for record in run.latency.records if run.latency else ():
+        records = run.latency.records if run.latency else ()
+        whole = {(one.scenario, one.batch_size) for one in records if one.includes_tokenisation}
+        for record in records:
+            if not (parts or record.includes_tokenisation or (record.scenario, record.batch_size) not in whole):
+                continue
             sizes = np.array(record.examples_per_call or (record.batch_size,) * len(record.samples_s), dtype=np.float64)
             ms = 1000 * np.asarray(record.samples_s, dtype=np.float64) / sizes if len(record.samples_s) else np.empty(0)
             if len(ms) and np.median(ms) > 0:
@@ -120,6 +128,8 @@ def ratios(first: Bundle, second: Bundle) -> list[Ratio]:
 
 def latency_table(found: Sequence[Timing], table_id: str) -> Table:
     """Every record with its conditions, percentiles, throughput and the time for 64,000 examples."""
+    percentiles = [latency_percentiles(one.ms) for one in found]
+    tails = sorted({name for each in percentiles for name in each} - {"p50"})  # p99 where there are samples for it
     rows: list[dict[str, Scalar | Value]] = [
         {
             "run": one.run.run_id,
@@ -128,11 +138,11 @@ def latency_table(found: Sequence[Timing], table_id: str) -> Table:
             "device": f"{hardware(one.run) or one.record.device}, {one.record.dtype}",
             "how": _how(one),
             "p50": one.value(),
-            "p95": float(np.quantile(one.ms, 0.95)),
+            **{name: slow[name][0] if name in slow else None for name in tails},
             "throughput": one.throughput,
             "job": JOB * one.median / 1000,
         }
-        for one in found
+        for one, slow in zip(found, percentiles, strict=True)
     ]
     return Table(
         id=table_id,
@@ -145,19 +155,27 @@ def latency_table(found: Sequence[Timing], table_id: str) -> Table:
             Column("device", "Device", wide=True),
             Column("how", "Timed", wide=True),
             Column("p50", "Median", "ms", help="an example"),
-            Column("p95", "p95", "ms"),
+            *(Column(name, name, "ms") for name in tails),
             Column("throughput", "Examples / s", "number"),
             Column("job", f"{JOB:,} examples", "seconds"),
         ),
         rows=tuple(rows),
         row_header="run",
-        notes=tuple(
-            f"{one.run.run_id}, {one.record.scenario}: a reference kernel changed by {one.record.interference:+.0%} "
-            "while this was timed; another process was busy."
-            for one in found
-            if one.record.interference is not None and abs(one.record.interference) > BUSY
-        ),
+        notes=tuple(said for one in found if (said := _disturbed(one))),
     )
+
+
+def _disturbed(one: Timing) -> str | None:
+    """What casts doubt on a record; None where nothing does."""
+    kernel, others, said = one.record.interference, one.record.others_busy, []
+    if kernel is not None and abs(kernel) > BUSY:
+        said.append(f"a reference kernel changed by {kernel:+.0%}")
+    if others is not None and others > BUSY:
+        said.append(f"other processes took {others:.0%} of the processors")
+    if not said:
+        return None
+    tokens = "" if one.record.includes_tokenisation else ", without tokenisation"
+    return f"{one.run.run_id}, {one.record.scenario}{tokens}: {' and '.join(said)} while this was timed."
 
 
 def _how(one: Timing) -> str:

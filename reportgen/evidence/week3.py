@@ -183,7 +183,7 @@ def _latency(context: Context, roles: Roles) -> SectionEvidence:
     timed = timings.timings(both)
     silent = [run.run_id for run in both if run not in [one.run for one in timed]]
     if timed:
-        found.tables.append(timings.latency_table(timed, "w3-latency"))
+        found.tables.append(timings.latency_table(timings.timings(both, parts=True), "w3-latency"))
     if len(both) < 2 or silent:
         why = f"{listing(silent)} was not timed." if silent else "It takes an encoder and a decoder."
         for item in ("w3.s4.e1", "w3.s4.e2"):

@@ -35,7 +35,7 @@ from reportgen.stats.confusion import (
 from reportgen.stats.coverage import THRESHOLDS, Covered, SlaThreshold, coverage, sla_threshold
 from reportgen.stats.difference import MIN_CHANGED, Difference, Verdict, interval, verdict
 from reportgen.stats.frontier import pareto
-from reportgen.stats.intervals import order_statistic_interval, wilson
+from reportgen.stats.intervals import latency_percentiles, order_statistic_interval, wilson
 from reportgen.stats.resamples import RESAMPLES, RowCounts, row_counts
 from reportgen.stats.rescue import Rescue, RescueRows, rescue
 from reportgen.stats.rowvalues import boot_ece, boot_mean, paired_ece, paired_values
@@ -93,6 +93,7 @@ __all__ = [
     "interval",
     "js_divergence",
     "label_shift",
+    "latency_percentiles",
     "log_prior",
     "mcnemar_exact",
     "nll",

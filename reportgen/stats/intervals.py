@@ -9,6 +9,9 @@ from reportgen.errors import InputError
 from reportgen.stats import _check
 from reportgen.stats._check import Floats
 
+P99_SAMPLES = 1_000
+"""Fewer have less than ten beyond the 99th percentile."""
+
 
 def _alpha(level: float) -> float:
     if not 0 < level < 1:
@@ -73,3 +76,13 @@ def order_statistic_interval(samples: ArrayLike, q: float, level: float = 0.95) 
     low = float(x[lower - 1]) if lower >= 1 else float("-inf")
     high = float(x[upper - 1]) if upper <= x.size else float("inf")
     return low, high
+
+
+def latency_percentiles(milliseconds: ArrayLike) -> dict[str, tuple[float, float, float]]:
+    """p50, p90, p95 and, from 1,000 samples, p99: each with the ends of its order-statistic interval.
+
+    An end that the samples are too few for is infinite.
+    """
+    x = _check.floats(milliseconds, "milliseconds")
+    wanted = {"p50": 0.5, "p90": 0.9, "p95": 0.95} | ({"p99": 0.99} if x.size >= P99_SAMPLES else {})
+    return {name: (float(np.quantile(x, q)), *order_statistic_interval(x, q)) for name, q in wanted.items()}

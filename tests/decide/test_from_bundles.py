@@ -116,7 +116,7 @@ def test_latency_by_mode(runs: Path) -> None:
     by_mode = {figure.mode: figure for figure in found.latency}
     assert by_mode["single-stream"].ms["p50"] == pytest.approx(50.5)
     assert by_mode["single-stream"].ms["p90"] == pytest.approx(90.1)
-    assert "p99" not in by_mode["single-stream"].bounds  # 100 samples cannot bound a p99 from above
+    assert "p99" not in by_mode["single-stream"].ms  # 100 samples say nothing of it
     assert by_mode["offline"].ms["p50"] == pytest.approx(10.0)  # the last call of 5 counts by its own size
     assert (by_mode["offline"].batch_size, by_mode["single-stream"].batch_size) == (32, None)
     assert "ece" not in found.metrics

@@ -16,6 +16,8 @@ from reportgen.decide import (
     reported_candidate,
     scenario_names,
 )
+from reportgen.decide.quantities import Quantity
+from reportgen.decide.readings import read
 from reportgen.errors import ReportgenError
 
 FILE = """
@@ -200,3 +202,15 @@ def test_a_latency_answers_only_its_statistic() -> None:
     found = recommend([timed], load_scenario("realtime-router"))  # asks for the p90
     assert found.candidates[0].passes == "unknown"
     assert found.missing[0].record == "p90 single-stream latency"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_latency_is_what_a_user_waits_for(first: bool) -> None:
+    """The model's share without tokenisation is always shorter, and answers only where nothing else was timed."""
+    whole = LatencyFigure("single-stream", {"p50": 12.0})
+    share = LatencyFigure("single-stream", {"p50": 9.0}, tokenised=False)
+    asked = Quantity("latency_ms", "single-stream")
+    both = Candidate("both", {}, latency=(whole, share) if first else (share, whole))
+    assert read(both, asked).value == 12
+    alone = read(Candidate("alone", {}, latency=(share,)), asked)
+    assert (alone.value, alone.note) == (9, "without tokenisation")

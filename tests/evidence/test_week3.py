@@ -220,6 +220,31 @@ def test_single_stream_and_offline_are_never_divided(two) -> None:
     assert ratios(*runs) == []
 
 
+def test_what_a_user_waits_for_speaks_and_a_disturbed_record_says_so(two, course) -> None:
+    whole, share = WEEKS.latency(20, 3), WEEKS.latency(15, 2)
+    inner = tuple(one.model_copy(update={"includes_tokenisation": False}) for one in share.records)
+    loud = whole.records[0].model_copy(update={"others_busy": 0.5, "interference": 0.3})
+    mixed = whole.model_copy(update={"records": (*inner, loud, *whole.records[1:])})
+    runs = two(mixed, WEEKS.latency(50, 8))
+    assert [round(one.median) for one in timings(runs[:1])] == [20, 3]
+    assert [round(one.median) for one in timings(runs[:1], parts=True)] == [15, 2, 20, 3]
+    evidence = build(3, runs, course)
+    values = {(value.metric, value.run): value.value for value in items(evidence)["w3.s4.e2"].values}
+    assert values["latency_ratio_single_stream", "decoder-lora"] == pytest.approx(2.5)
+    table = tables(evidence)["w3-latency"]
+    assert len(table.rows) == 6
+    (note,) = table.notes
+    assert note.startswith("encoder-lora, single-stream: a reference kernel changed by +30%")
+    assert "other processes took 50% of the processors" in note
+
+
+def test_a_model_share_alone_still_counts_where_nothing_else_was_timed(two) -> None:
+    share = WEEKS.latency(15, 2)
+    inner = tuple(one.model_copy(update={"includes_tokenisation": False}) for one in share.records)
+    runs = two(share.model_copy(update={"records": inner}), WEEKS.latency(50, 8))
+    assert [round(one.median) for one in timings(runs[:1])] == [15, 2]
+
+
 def test_other_hardware_forbids_a_ratio(two) -> None:
     runs = two(WEEKS.latency(20, 3), WEEKS.latency(50, 8))
     moved = runs[1].manifest.model_copy(update={"hardware": Hardware(device="cuda", name="Some GPU")})

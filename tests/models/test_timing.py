@@ -2,28 +2,64 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from models import classifiers
+from models import classifiers, timing
 from models.fresh import time_fresh
-from models.timing import alternate, percentiles
+from models.timing import alternate
 from models.weights import resolve
 from reportgen.data import Dataset
 from reportgen.errors import InputError, UsageError
 
 
-def test_percentiles_by_hand() -> None:
-    found = percentiles(np.arange(1, 1000) / 1e3)
-    assert set(found) == {"p50", "p90", "p95"}
-    middle, low, high = found["p50"]
-    assert middle == 500
-    # binomial(999, ½): 1.96 · √(999/4) = 31 ranks each side
-    assert low == pytest.approx(469, abs=1)
-    assert high == pytest.approx(531, abs=1)
-    assert "p99" in percentiles(np.ones(1000))
+def test_a_record_holds_what_was_timed_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "SECONDS", 0.05)
+    texts = np.array([f"text {i}" for i in range(2_000)], dtype=object)
+    seen: list[str] = []
+
+    def slow(some: np.ndarray) -> None:
+        seen.extend(some)
+        time.sleep(0.01)
+
+    single, offline = timing.time_model(
+        slow, texts, timed="nothing", dtype="fp32", tokenisation=True, token_lengths=range(2_000)
+    )
+    assert 2 <= len(single.samples_s) <= 6
+    assert single.examples == len(single.samples_s) == len(single.token_lengths) == len(single.examples_per_call)
+    after_warmup = seen[timing.WARMUP :][: single.examples]
+    assert [f"text {i}" for i in single.token_lengths] == after_warmup
+    assert single.token_lengths != tuple(sorted(single.token_lengths))  # not the head of a sorted file
+    assert offline.examples == sum(offline.examples_per_call) == 32 * len(offline.samples_s)
+
+
+def test_a_thousand_samples_where_there_is_time() -> None:
+    texts = np.array(["a"] * 1_500, dtype=object)
+    single, _ = timing.time_model(lambda some: None, texts, timed="nothing", dtype="fp32", tokenisation=True)
+    assert len(single.samples_s) == 1_000
+
+
+@pytest.mark.skipif(not Path("/proc/stat").is_file(), reason="only Linux says how busy its processors are")
+def test_a_busy_neighbour_is_noticed_and_our_own_work_is_not() -> None:
+    def share(work: str) -> float:
+        others = timing.OtherProcesses()
+        with subprocess.Popen([sys.executable, "-c", work]) as neighbour:
+            neighbour.wait()
+        return others.share() * os.cpu_count()
+
+    spinning = "import time; end = time.process_time() + 1\nwhile time.process_time() < end: pass"
+    assert share(spinning) > 0.5
+    others, end = timing.OtherProcesses(), time.process_time() + 0.5
+    while time.process_time() < end:
+        pass
+    ours = 0.5 / ((time.perf_counter() - others.began) * os.cpu_count())
+    assert others.share() <= 1 - ours + 0.1
 
 
 def test_work_takes_turns() -> None:
@@ -50,6 +86,17 @@ def test_a_saved_model_is_timed_in_its_own_process(tiny_bert: Path, topics: Data
     memory = {record.kind: record.bytes for record in found.memory}
     assert memory["weights_on_disk"] == (tmp_path / "model" / "model.safetensors").stat().st_size
     assert memory["process_peak"] > 50e6
+
+
+@pytest.mark.train
+def test_half_precision_stays_what_it_was_saved_in(tiny_bert: Path, topics: Dataset, tmp_path: Path) -> None:
+    import torch
+
+    classifier = classifiers.build(resolve(str(tiny_bert)), topics.labels, family="encoder", max_length=32)
+    classifier.model.to(torch.bfloat16)
+    classifiers.save(classifier, tmp_path / "model", adapter=False)
+    found = time_fresh(tmp_path / "model", topics.splits["train"].texts[:5].tolist(), threads=1)
+    assert {record.dtype for record in found.records} == {"bf16"}
 
 
 def test_what_cannot_be_timed_is_one_line(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from scipy.stats import quantile_test
 from statsmodels.stats.proportion import proportion_confint
 
 from reportgen.errors import InputError
-from reportgen.stats import order_statistic_interval, wilson
+from reportgen.stats import latency_percentiles, order_statistic_interval, wilson
 
 
 @pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
@@ -59,3 +59,14 @@ def test_order_statistics_refuse():
     for samples, q in (([], 0.5), ([1.0], 0.0), ([1.0], 1.0), ([np.nan], 0.5), (["a"], 0.5)):
         with pytest.raises(InputError):
             order_statistic_interval(samples, q)
+
+
+def test_latency_percentiles_by_hand():
+    found = latency_percentiles(np.arange(1, 1000))
+    assert set(found) == {"p50", "p90", "p95"}
+    middle, low, high = found["p50"]
+    assert middle == 500
+    # binomial(999, ½): 1.96 · √(999/4) = 31 ranks each side
+    assert low == pytest.approx(469, abs=1)
+    assert high == pytest.approx(531, abs=1)
+    assert "p99" in latency_percentiles(np.ones(1000))
