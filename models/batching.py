@@ -21,6 +21,9 @@ Padding = Literal["max_length", "dynamic", "bucketed"]
 MULTIPLE = 8
 """Batches are padded to a multiple of this: tensor cores want it, and fewer shapes are compiled and cached."""
 
+CPU_TOKENS = 2_048
+"""Padded tokens of a batch on a CPU: what lies between two layers of a larger one leaves the caches."""
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -176,7 +179,10 @@ class Scorer:
     max_length: int = 128
     side: str = "right"
     tokens_per_batch: int | None = None
-    """Padded tokens a batch may hold, instead of `batch_size` rows: what fills a GPU whatever the lengths."""
+    """Padded tokens a batch may hold, instead of `batch_size` rows: what fills a GPU whatever the lengths.
+
+    None: `batch_size` rows, on a CPU fewer where they would be more than CPU_TOKENS.
+    """
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
     output: Callable[[Any, dict[str, torch.Tensor]], torch.Tensor] = lambda out, batch: out.logits
     """Takes what the model returned and the batch; returns a row of numbers a text."""
@@ -220,10 +226,12 @@ class Scorer:
 
     def _rows(self, longest: int) -> int:
         """Rows of the next batch; `longest` is the length of its first row, the longest where they are sorted."""
-        if self.tokens_per_batch is None:
-            return self.batch_size
         width = rounded(longest) if self.padding == "bucketed" else self.max_length
-        return max(1, self.tokens_per_batch // width)
+        if self.tokens_per_batch is not None:
+            return max(1, self.tokens_per_batch // width)
+        if getattr(self.device, "type", self.device) == "cpu":
+            return max(1, min(self.batch_size, CPU_TOKENS // width))
+        return self.batch_size
 
     def _forward(self, tokens: Tokens, rows: NDArray[np.integer]) -> torch.Tensor:
         pad_id = self.tokenizer.pad_token_id or 0

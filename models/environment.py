@@ -27,6 +27,11 @@ _PACKAGES = (
     "onnxruntime",
 )
 
+_DECISIVE = frozenset(
+    {"avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16", "asimddp", "i8mm", "bf16"}
+)
+"""Instruction sets that decide how fast, and int8 also how exact, a model is on a CPU."""
+
 
 def versions() -> dict[str, str]:
     """Version of the interpreter, the platform and every installed package a number may depend on."""
@@ -36,7 +41,24 @@ def versions() -> dict[str, str]:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
+    if native := sorted(cpu_flags() & _DECISIVE):
+        found["processor_has"] = " ".join(native)
     return found
+
+
+def cpu_flags() -> frozenset[str]:
+    """Instruction sets of this processor by Linux's names; empty where the system does not say."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    said = next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
+    return frozenset(said.partition(":")[2].split())
+
+
+def native_bf16() -> bool:
+    """Whether this processor multiplies in bfloat16; it is emulated, slower than float32, where it does not."""
+    return bool(cpu_flags() & {"amx_bf16", "avx512_bf16", "bf16"})
 
 
 def cpu() -> Hardware:

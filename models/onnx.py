@@ -19,6 +19,8 @@ import numpy as np
 
 from reportgen.errors import InputError, ReportgenError, Unavailable
 
+from . import environment
+
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
@@ -113,8 +115,8 @@ def read_card(folder: Path) -> dict[str, Any]:
 def quantize_int8(source: Path, target: Path, layers: Literal["faithful", "all"] = "faithful") -> Path:
     """Write `target`: `source` with int8 weights; activations are quantised as they come (dynamic quantisation).
 
-    Activations get one scale a batch, which is coarse: with all layers in int8 a fine-tuned MiniLM changed 3 to 4 % of
-    its answers, with the default under 1 %. "faithful" takes queries, keys and values alone (all layers
+    Activations get one scale a batch, which is coarse: MiniLM with all layers in int8 changes 1 to 4 % of its answers,
+    with the default about 1 %. "faithful" takes queries, keys and values alone (all layers
     where a model has them in one product) in 8 bits. What each way costs and gives: docs/speed.md.
 
     Weights get a scale a column. "all" uses 7 of the 8 bits where the processor has no VNNI: its 16-bit sums of two
@@ -322,11 +324,7 @@ def _head(graph: Any) -> list[str]:
 
 def _has_vnni() -> bool:
     """Whether this processor multiplies int8 without saturating; unknown counts as no."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return "vnni" in flags or "asimddp" in flags
+    return bool(environment.cpu_flags() & {"avx512_vnni", "avx_vnni", "asimddp"})
 
 
 def _beside(path: Path) -> Path:

@@ -64,7 +64,7 @@ class QuantizeConfig(RunnerConfig):
     fresh: bool = Field(
         False,
         description="Time in a process of its own, with cold start and peak memory; where it can load the saved form "
-        "(onnx, and fp32 by torch on a CPU).",
+        "(onnx, and torch's own precisions on a CPU).",
     )
 
 
@@ -188,8 +188,10 @@ def _in_torch(ctx: RunContext, classifier: classifiers.Classifier, backend: Back
         compute = torch.float32 if where.type == "cpu" else torch.float16
         keep = (classifier.card.head, *classifier.card.fresh)
         layers = to_bitsandbytes(model.to(compute), cfg.precision, keep=keep, device=where, compute=compute)
+    if cfg.precision == "bf16" and where.type == "cpu" and not environment.native_bf16():
+        ctx.say("this processor emulates bf16: smaller, but slower than fp32")
     folder = None
-    if cfg.fresh and backend == "torch" and cfg.precision == "fp32" and where.type == "cpu" and merged is not False:
+    if cfg.fresh and backend == "torch" and where.type == "cpu" and merged is not False:
         folder = ctx.work / "fresh"
         classifiers.save(replace(classifier, model=model), folder, adapter=False)
     saved = saved_bytes(model, ctx.work)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.batching import Scorer, Tokens, pad, sampling_probabilities, tokenise, training_batches
+from models.batching import CPU_TOKENS, Scorer, Tokens, pad, sampling_probabilities, tokenise, training_batches
 from models.weights import resolve
 from reportgen.errors import UsageError
 
@@ -154,3 +154,13 @@ def test_a_budget_that_does_not_fit_is_halved() -> None:
     scorer = _scorer(2, batch_size=1, tokens_per_batch=64)
     assert scorer.tokens(_tokens([1, 2, 3, 4, 5]))[:, 1].tolist() == [1, 2, 3, 4, 5]
     assert scorer.tokens_per_batch == 16
+
+
+def test_batches_on_a_cpu_stay_within_its_caches() -> None:
+    sizes = []
+    scorer = _scorer(10_000, batch_size=500, max_length=512)
+    scorer.output = lambda out, batch: (sizes.append(batch["input_ids"].shape), out.logits)[1]
+    lengths = [512] * 6 + [8] * 400
+    assert scorer.tokens(_tokens(lengths))[:, 1].tolist() == lengths
+    assert all(rows * width <= CPU_TOKENS for rows, width in sizes)
+    assert (256, 8) in sizes
