@@ -21,8 +21,8 @@ QUICK = (
     "bench_nbconvert",
     "bench_evidently",
 )
-LONG = ("bench_inference_gpu", "bench_training_gpu", "bench_two_gpus", "bench_grading", "ablation")
-"""By name only: they need a GPU or an hour."""
+LONG = ("bench_app", "bench_inference_gpu", "bench_training_gpu", "bench_two_gpus", "bench_grading", "ablation")
+"""By name only: they need Chromium, a GPU or an hour."""
 
 
 def main() -> None:

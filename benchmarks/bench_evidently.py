@@ -7,19 +7,17 @@ installed the benchmark says so and ends. The claim: the memo's file is at least
 from __future__ import annotations
 
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from .bench_memo import LABELS, ROWS, runs
+from .environments import environment
 from .report import child, interleaved, save
 
 REPEATS, SMALLER = 3, 5
 VERSION = "0.7.23"
-_INSTALL_S = 900
 
 _THEIRS = """
 import json, sys, time
@@ -47,33 +45,12 @@ print("imported", json.dumps(imported))
 """
 
 
-def environment() -> Path | str:
-    """The interpreter that has Evidently, installed if need be, or why there is none."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "reportgen" / f"evidently-{VERSION}"
-    python = cache / "bin" / "python"
-    done = cache / ".installed"
-    if not done.is_file():
-        try:
-            subprocess.run([sys.executable, "-m", "venv", "--clear", cache], check=True, capture_output=True)
-            subprocess.run(
-                [python, "-m", "pip", "install", "-q", f"evidently=={VERSION}", "pandas<3"],
-                check=True,
-                capture_output=True,
-                timeout=_INSTALL_S,
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            said = getattr(error, "stderr", None) or b""
-            lines = said.decode(errors="replace").strip().splitlines() or [str(error)]
-            return lines[-1]
-        done.touch()
-    return python
-
-
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else REPEATS
-    python = environment()
-    if isinstance(python, str):
-        print(f"skipped: Evidently {VERSION} cannot be installed: {python}")
+    try:
+        python = environment("evidently", [f"evidently=={VERSION}", "pandas<3"])
+    except RuntimeError as error:
+        print(f"skipped: Evidently {VERSION} cannot be installed: {error}")
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
