@@ -163,6 +163,20 @@ def test_footprint(tmp_path: Path) -> None:
     assert process_peak() - before < 300_000_000
 
 
+@pytest.mark.parametrize("run", ["full", "lora"])
+def test_half_precision_is_timed_apart(run: str, topics: Dataset, runs: Path) -> None:
+    found = ran(topics, runs, "quantize", "q", run=run, precision="bf16", fresh=True)
+    if found.manifest.hardware.device != "cpu":
+        pytest.skip("only a CPU's form can be loaded by another process")
+    assert found.config.decided["timed_in"] == "a process of its own"
+    assert [record.includes_tokenisation for record in found.latency.records] == [True, True, False, False]
+    assert {(record.dtype, record.merged) for record in found.latency.records} == {
+        ("bf16", True if run == "lora" else None)
+    }
+    assert found.latency.cold_start_s > 0
+    assert {record.kind for record in found.latency.memory} == {"weights_on_disk", "process_peak"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_onnx(precision: str, topics: Dataset, runs: Path) -> None:
