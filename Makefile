@@ -37,12 +37,12 @@ docs: $(VENV)/.dev  ## the reference, generated from the code
 pictures: $(VENV)/.dev  ## the documentation's screenshots; needs Chromium
 	$(BIN)/python -m docs.screenshots
 
-# numpy 1.26 and its contemporaries have wheels up to Python 3.12.
+# numpy 1.26 and its contemporaries have wheels up to Python 3.12. matplotlib 3.9 uses names that pyparsing 3.3 deprecates.
 LOWEST ?= python3.11
 test-lowest:  ## the oldest versions pyproject.toml allows, without extras
 	$(LOWEST) -m venv .venv-lowest
 	.venv-lowest/bin/python tests/lowest.py > .venv-lowest/lowest.txt
-	.venv-lowest/bin/python -m pip --disable-pip-version-check install -q --only-binary :all: -r .venv-lowest/lowest.txt pytest pytest-timeout pytest-xdist hypothesis statsmodels
+	.venv-lowest/bin/python -m pip --disable-pip-version-check install -q --only-binary :all: -r .venv-lowest/lowest.txt 'pyparsing<3.3' pytest pytest-timeout pytest-xdist hypothesis statsmodels
 	.venv-lowest/bin/python -m pip --disable-pip-version-check install -q --no-deps -e .
 	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest tests/stats tests/bundle tests/decide tests/data tests/evidence tests/memo tests/importers tests/test_cli.py -n 2
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from reportgen.bundle.schema import Hardware
@@ -267,7 +266,7 @@ def test_deployments_name_their_price(memo) -> None:
     table = tables(memo)["w3-deployment"]
     assert len(table.rows) == 3
     assert "0.35 USD a GPU hour and 0.04 USD a CPU hour" in table.caption
-    assert np.all([row["choice"] for row in table.rows])
+    assert all(row["choice"] for row in table.rows)
 
 
 def test_week_2s_effect_is_recalled_with_its_file(stage, course) -> None:
