@@ -38,6 +38,7 @@ NO_LIMIT_MS, NO_LIMIT_ECE = 100.0, 0.3
 """Ends of the sliders, which mean: no limit."""
 _LIMITS = {"latency_ms": "Latency limit", "macro_f1": "F1 floor", "ece_post": "ECE ceiling"}
 _CURRENCY = "USD"
+_DEVICES = {True: "GPU", False: "CPU", None: ""}
 _LEFT, _WIDTH = 10.0, 220.0
 
 
@@ -176,7 +177,7 @@ def _bound(margin: Margin, scenario: Scenario) -> tuple[str, str, str]:
     words = _limit_words(margin, scenario)
     if margin.passes == "unknown":
         return "What binds", words, f"untested: no record of {margin.missing}"
-    room = "" if margin.relative is None else f"{abs(margin.relative):.0%} of room"
+    room = "" if margin.relative is None else f"{100 * abs(margin.relative):.0f} % of room"
     doubt = {
         True: ", and its interval clears the limit",
         False: ", but its interval does not clear the limit",
@@ -241,6 +242,7 @@ def _row(
         "x": _x(f1.value) if f1 else None,
         "whisker": (_x(f1.low), _x(f1.high)) if f1 and f1.low is not None and f1.high is not None else None,
         "latency": show(ms, "ms"),
+        "device": _DEVICES[candidate.on_gpu],
         "ece": ece.value if ece else None,
         "cost": f"{cost:,.2f}" if cost is not None else "–",
     }

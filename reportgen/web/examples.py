@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,8 +28,30 @@ WORDS = {
     "encoder-lora": "MiniLM with a LoRA adapter",
     "decoder-lora": "SmolLM2 with a LoRA adapter",
     "decoder-lora-weighted": "SmolLM2, LoRA, class weights",
-    "plain": "rescue study, no remedy",
-    "together": "rescue study, all remedies",
+    "plain": "MiniLM fine-tuned, 20 epochs, no remedy",
+    "rescue": "frozen MiniLM tuned for rare classes, on a CPU",
+    "rescue-finetuned": "fine-tuned and frozen MiniLM, averaged",
+    "teacher": "the same average, which teaches week 6’s students",
+    "teacher-small": "a smaller teacher, one fine-tuned MiniLM",
+    "vanilla": "MiniLM fine-tuned, 20 epochs, no teacher",
+    "vanilla-tempered": "the same with a temperature",
+    "student-half": "no teacher, half of the training rows",
+    "distilled": "MiniLM student, temperature 4, weight .7",
+    "distilled-small-teacher": "the same under the smaller teacher",
+    "distilled-linear": "word counts taught by the teacher",
+    "grid-t1-a70": "MiniLM student, temperature 1, weight .7",
+    "grid-t1-a90": "MiniLM student, temperature 1, weight .9",
+    "grid-t4-a90": "MiniLM student, temperature 4, weight .9",
+    "grid-t8-a70": "MiniLM student, temperature 8, weight .7",
+    "grid-t8-a90": "MiniLM student, temperature 8, weight .9",
+    "encoder-fp32": "encoder-lora on a CPU, 32 bits",
+    "encoder-int8": "encoder-lora on a CPU, 8 bits",
+    "encoder-int4": "encoder-lora on a CPU, 4 bits",
+    "encoder-onnx-fp32": "encoder-lora as ONNX, 32 bits",
+    "encoder-onnx-int8": "encoder-lora as ONNX, 8 bits",
+    "decoder-fp32": "decoder-lora on a CPU, 32 bits",
+    "decoder-int8": "decoder-lora on a CPU, 8 bits",
+    "decoder-int4": "decoder-lora on a CPU, 4 bits",
 }
 """What a shipped run is, in a visitor's words; of a study's runs, by the name before the seed."""
 _DECISIVE = ("macro_f1", "accuracy", "ece_post")
@@ -38,12 +59,13 @@ T = TypeVar("T")
 
 
 class Examples:
-    """The example bundles and what is made of them. Safe to use from several threads."""
+    """The example bundles and what is made of them; memos go into a folder. Safe to use from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, memos: Path) -> None:
         from models.demo import examples
 
         self._folder = examples() / "banking77lt"
+        self._memos = memos
         self._made: dict[Any, Any] = {}
         self._lock = threading.Lock()
         self._making: dict[Any, threading.Lock] = {}
@@ -137,7 +159,7 @@ class Examples:
         from .explore import FIRST
 
         first = (*FIRST, SPLITS[0])
-        jobs: list[Callable[[], Any]] = [lambda: self.memo(self.weeks[-1]), lambda: self.rescue(*first)]
+        jobs: list[Callable[[], Any]] = [lambda: self.memo(self.weeks[0]), lambda: self.rescue(*first)]
         jobs += [lambda: self.compare(*first), self.candidates]
         jobs += [lambda week=week: self.memo(week) for week in self.weeks]  # type: ignore[misc]
         for job in jobs:
@@ -164,11 +186,17 @@ class Examples:
         return self.path(a), self.path(b)
 
     def _build_memo(self, week: int) -> str:
+        from models.demo import prose
         from reportgen.memo import build_memo
 
-        with tempfile.TemporaryDirectory(prefix="reportgen-memo-") as folder:
-            runs = [self.path(name) for name in self.runs_of(week)]
-            return build_memo(week, runs, Path(folder) / f"week{week}.html")[0].read_text(encoding="utf-8")
+        # A memo quotes the weeks before it, from their twins in the same folder.
+        for earlier in self.weeks:
+            if earlier < week:
+                self.memo(earlier)
+        runs = [self.path(name) for name in self.runs_of(week)]
+        return build_memo(week, runs, self._memos / f"week{week}.html", prose=prose(week), twins=True)[0].read_text(
+            encoding="utf-8"
+        )
 
     def _candidates(self, split: str) -> list[Candidate]:
         from reportgen.bundle import find_bundles

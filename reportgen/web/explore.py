@@ -36,6 +36,7 @@ _CALLED = {
     "lost": "loss",
     "lost, confirmed": "loss",
 }
+_SAID = {"above zero": "was not at zero", "no support": "no rows to judge by"}
 _LEFT, _WIDTH = 10.0, 220.0
 _MEASURES = {
     "accuracy": ("Accuracy", "fraction", True, ""),
@@ -128,6 +129,7 @@ def _rescue_row(row: dict[str, Any]) -> dict[str, Any]:
         "whisker": (_x(low), _x(high)) if high > low else None,
         "kind": "gain" if row["delta"] > 0 else "loss" if row["delta"] < 0 else "same",
         "called": _CALLED.get(row["verdict"], ""),
+        "verdict": _SAID.get(row["verdict"], row["verdict"]),
     }
 
 

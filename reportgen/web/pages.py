@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from reportgen.errors import ReportgenError, one_line
 from reportgen.evidence.numbers import show
+from reportgen.memo.text import visible
 
 from .wording import said
 
@@ -22,8 +23,6 @@ _GAPS = re.compile(r">\s+<")
 def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    from reportgen.memo.text import visible
-
     env = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
@@ -34,12 +33,18 @@ def _environment() -> Any:
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
     env.filters["show"] = show
+    env.filters["breakable"] = _breakable
     return env
 
 
 def page(template: str, **values: Any) -> str:
     """A template of this package, rendered; values are escaped and characters that reorder text removed."""
     return str(_environment().get_template(template).render(**values))
+
+
+def _breakable(name: str) -> Markup:
+    """A label that may break after its underscores; elsewhere the browser would cut words."""
+    return Markup("_<wbr>").join(visible(part) for part in name.split("_"))
 
 
 def memo_frame(html: str, title: str) -> str:

@@ -50,7 +50,7 @@ def build_app(settings: Settings, work: Path) -> FastAPI:
         settings=settings,
         sessions=Sessions(work / "sessions", settings.keep_s),
         downloads=Downloads(settings.keep_s),
-        examples=Examples(),
+        examples=Examples(work / "memos"),
         models=Models(settings.weights),
     )
     stop = threading.Event()

@@ -19,7 +19,7 @@ from reportgen.errors import ReportgenError, UsageError
 ROOT = Path(__file__).parents[2]
 PYTHON = "3.11"
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
-_FOLDERS = ("reportgen", "models", "templates", "examples/banking77lt")
+_FOLDERS = ("reportgen", "models", "templates", "examples/banking77lt", "examples/prose")
 _FILES = ("app.py", "LICENSE")
 _INTRO = """# What may your classifier claim?
 

@@ -32,8 +32,8 @@ def served(serving, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def examples():
+def examples(tmp_path_factory):
     """The shipped runs."""
     from reportgen.web.examples import Examples
 
-    return Examples()
+    return Examples(tmp_path_factory.mktemp("memos"))

@@ -82,8 +82,15 @@ def test_every_week_offered_has_a_memo(examples) -> None:
     frame = HTMLParser(html).css_first("iframe")
     assert frame.attributes["sandbox"] == ""
     assert "reportgen-record" in frame.attributes["srcdoc"]
+    memo = HTMLParser(frame.attributes["srcdoc"]).text()
+    assert "Example student" in memo
+    assert "was found (looked in" not in memo, "a memo quotes the weeks before it"
     with pytest.raises(UsageError, match="no example memo"):
         examples.memo(99)
+
+
+def test_every_run_says_what_it_is(examples) -> None:
+    assert [name for name in examples.names if not examples.words(name)] == []
 
 
 def test_a_tighter_limit_flips_the_choice_where_the_desk_says(examples) -> None:
