@@ -194,9 +194,8 @@ class Examples:
             if earlier < week:
                 self.memo(earlier)
         runs = [self.path(name) for name in self.runs_of(week)]
-        return build_memo(week, runs, self._memos / f"week{week}.html", prose=prose(week), twins=True)[0].read_text(
-            encoding="utf-8"
-        )
+        made = build_memo(week, runs, self._memos / f"week{week}.html", prose=prose(week), twins=True)
+        return made[0].read_text(encoding="utf-8")
 
     def _candidates(self, split: str) -> list[Candidate]:
         from reportgen.bundle import find_bundles

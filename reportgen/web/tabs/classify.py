@@ -17,8 +17,8 @@ def build(home: Home, blocks: gr.Blocks) -> None:
         page(
             "heading.html",
             title="What would the models say?",
-            text="Complaints about financial companies, another task than the memos’. Pick one or write one: it is read "
-            "by the models on this server and kept nowhere.",
+            text="Complaints about financial companies, another task than the memos’. Pick one or write one: it is "
+            "read by the models on this server and kept nowhere.",
         )
     )
     pick = gr.Radio(
