@@ -47,6 +47,8 @@ def accelerator(wanted: Precision | Literal["auto"] = "auto") -> tuple[Any, Prec
     if device.type == "cuda":
         # Peak memory is a run's own, not the largest of those before it in this process.
         torch.cuda.reset_peak_memory_stats(device)
+        # Its backward pass turns batches that are padded to 64 tokens into NaN on an H100 (pytorch/pytorch#196678).
+        torch.backends.cuda.enable_cudnn_sdp(False)
     precision = choose_precision(wanted, device.type, _capability(device))
     if device.type == "cuda" and _capability(device) >= (8, 0):
         # What autocast leaves in float32 may use TF32; asked for fp32, float32 it is.

@@ -105,3 +105,25 @@ def test_recorded_scoring_is_the_models_own(tiny_bert: Path) -> None:
         assert torch.allclose(given, expected, atol=1e-4), (n, width)
     assert graphs.refused is None
     assert compile_blocks(model) == model.config.num_hidden_layers
+
+
+@pytest.mark.gpu
+@needs_gpu
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_batches_of_64_tokens_have_finite_gradients(side: str) -> None:
+    """cuDNN's attention, which is off here, gives NaN for this width, a mask and rows that see nothing."""
+    from transformers import LlamaConfig, LlamaForSequenceClassification
+
+    from models import device
+
+    accelerator, _ = device.accelerator("bf16")
+    sizes = {"hidden_size": 256, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4}
+    model = LlamaForSequenceClassification(LlamaConfig(vocab_size=64, num_labels=3, pad_token_id=0, **sizes)).cuda()
+    ids = torch.randint(1, 64, (8, 64), device="cuda")
+    mask = torch.ones_like(ids)
+    padded = slice(0, 9) if side == "left" else slice(55, 64)
+    mask[1:, padded] = 0
+    with accelerator.autocast():
+        logits = model(input_ids=ids * mask, attention_mask=mask).logits
+    torch.nn.functional.cross_entropy(logits.float(), torch.zeros(8, dtype=torch.long, device="cuda")).backward()
+    assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
