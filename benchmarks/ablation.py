@@ -28,7 +28,7 @@ ENCODER: dict[str, dict[str, Any]] = {
     "slides-3ep-2e-5": {"lr": 2e-5, "epochs": 3},
     "plain-10ep": {"epochs": 10},
     "plain": {},
-    "plain-padded-10ep": {"padding": "max_length", "precision": "fp16", "epochs": 10},
+    "plain-padded-10ep": {"padding": "max_length", "precision": "fp16", "cuda_graphs": False, "epochs": 10},
     "fast-10ep": {"compile": True, "epochs": 10},
     "fast-bs128-10ep": {"compile": True, "batch_size": 128, "lr": 2e-4, "epochs": 10},
     "weights-sqrt": {"class_weights": "sqrt"},

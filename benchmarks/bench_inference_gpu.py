@@ -190,6 +190,32 @@ class Bench:
             f"({quick}; aim 4 ms)",
             flush=True,
         )
+        gpu_shapes.table(
+            f"inference-{self.found['shape']}",
+            f"Scoring on a GPU, {self.found['shape']}",
+            self.found,
+            [
+                "examples/s",
+                "ratio",
+                "share of bf16 peak",
+                "one example, p50 ms",
+                "p90 ms",
+                "same prediction",
+                "ready in s",
+            ],
+            {
+                name: [
+                    f"{way['examples_per_s']:,.0f}",
+                    f"{way['examples_per_s'] / course['examples_per_s']:.1f}",
+                    f"{way['share_of_bf16_peak']:.1%}",
+                    f"{way['single_p50_ms']:.2f}",
+                    f"{way['single_p90_ms']:.2f}",
+                    f"{way['agreement']:.1%}",
+                    f"{way['first_pass_s']:.1f}",
+                ]
+                for name, way in [("course", course), *ways.items()]
+            },
+        )
 
 
 class OneByOne(Scorer):

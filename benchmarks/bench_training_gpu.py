@@ -157,7 +157,8 @@ class Bench:
         ends = {}
 
         def said(line: str) -> None:
-            ends[line.partition("/")[0]] = time.perf_counter()
+            if line.startswith("epoch"):
+                ends[line.partition("/")[0]] = time.perf_counter()
 
         with tempfile.TemporaryDirectory() as folder:
             keeper = Forgetful(Path(folder), "")
@@ -210,6 +211,33 @@ class Bench:
         for name, way in ways.items():
             way["ratio"] = way["examples_per_s"] / course
             print(f"{name}: {way['ratio']:.1f} times the course's recipe (aim 4)", flush=True)
+        gpu_shapes.table(
+            f"training-{self.found['shape']}",
+            f"Training on a GPU, {self.found['shape']}",
+            self.found,
+            [
+                "examples/s",
+                "ratio",
+                "share of bf16 peak",
+                "loss, first and last tenth",
+                "steps",
+                "GB at most",
+                "first epoch s",
+            ],
+            {
+                name: [
+                    f"{way['examples_per_s']:,.0f}",
+                    f"{way.get('ratio', 1):.1f}",
+                    f"{way['share_of_bf16_peak']:.1%}",
+                    "{:.2f} to {:.2f}".format(*way["loss_first_and_last_tenth"]),
+                    str(way["steps"]),
+                    f"{way['peak_bytes'] / 1e9:.1f}",
+                    f"{way['epochs_s'][0]:.1f}",
+                ]
+                for name, way in self.found["ways"].items()
+                if way.get("examples_per_s")
+            },
+        )
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -118,10 +119,28 @@ def machine(device: Any) -> dict[str, str]:
     import transformers
 
     name = torch.cuda.get_device_name() if str(device).startswith("cuda") else platform.processor() or "CPU"
-    return {"device": name, "torch": torch.__version__, "transformers": transformers.__version__}
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "device": name,
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }
 
 
 def write(out: Path, name: str, found: dict[str, Any]) -> None:
     """What was measured so far; each section is safe as soon as it is done."""
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{name}.json").write_text(json.dumps(found, indent=1, default=float), encoding="utf-8")
+
+
+def table(name: str, title: str, found: dict[str, Any], head: list[str], rows: dict[str, list[str]]) -> Path:
+    """Print the ways side by side and keep them as benchmarks/results/<name>.md."""
+    from benchmarks import report
+
+    where = f"{found['date']}, {found['device']}, torch {found['torch']}, transformers {found['transformers']}."
+    tokens = f"{found['rows']:,} rows of {found['mean_tokens']:.0f} tokens on average"
+    note = f"Random weights, {tokens}. The first row is the course's recipe; every ratio is to it, in the same run."
+    command = f"python -m benchmarks.bench_{name.partition('-')[0]}_gpu --shape {found['shape']}"
+    return report.save(
+        name, title, ["way", *head], [[way, *cells] for way, cells in rows.items()], [note], command, where
+    )

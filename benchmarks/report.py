@@ -69,8 +69,14 @@ def save(
     rows: Iterable[Sequence[str]],
     notes: Iterable[str] = (),
     command: str | None = None,
+    where: str | None = None,
 ) -> Path:
-    """Print a table and keep it as benchmarks/results/<name>.md; `command` is what was typed, if it had options."""
+    """Print a table and keep it as benchmarks/results/<name>.md.
+
+    Args:
+        command: what was typed, if it had options.
+        where: date and machine, if it ran elsewhere.
+    """
     rows = [list(row) for row in rows]
     widths = [max(len(line[at]) for line in [list(head), *rows]) for at in range(len(head))]
     lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |" for line in rows]
@@ -79,7 +85,7 @@ def save(
         "|" + "|".join("-" * (w + 2) for w in widths) + "|",
         *lines,
     ]
-    text = [f"# {title}", "", f"`{command or f'python -m benchmarks {name}'}`, {machine()}", "", *table, ""]
+    text = [f"# {title}", "", f"`{command or f'python -m benchmarks {name}'}`, {where or machine()}", "", *table, ""]
     for note in notes:
         text += [note, ""]
     FOLDER.mkdir(exist_ok=True)

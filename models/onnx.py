@@ -244,7 +244,9 @@ def _write(model: Any, sample: dict[str, torch.Tensor], target: Path) -> None:
     import onnx_ir
 
     exported = OnnxExporter().export(model, sample, config=OnnxConfig(dynamic=True, dynamic_shapes=shapes))
-    onnx_ir.save(exported.program, str(target), external_data=_beside(target).name if large else None)
+    # Older exporters return torch's ONNXProgram, which calls the same graph `model`.
+    graph = exported.program if hasattr(exported, "program") else exported.model
+    onnx_ir.save(graph, str(target), external_data=_beside(target).name if large else None)
 
 
 def _rows(n: int, length: int, pad_id: int, side: str) -> dict[str, torch.Tensor]:
