@@ -1,8 +1,8 @@
 """A memo against the same content as a notebook, executed and exported: `python -m benchmarks bench_nbconvert`.
 
-Three models, 6,430 rows × 113 labels: scores, 1,000 resamples of macro F1 a model with scikit-learn in a loop (as the
-course's notebooks do; the memo takes 2,000, and pairs them), class table, long tail, F1 by class, reliability. The
-claim: at least 10 times faster.
+Three models, 6,430 rows × 113 labels: scores, resamples of macro F1 a model with scikit-learn in a loop, class table,
+long tail, F1 by class, reliability. With 1,000 resamples as in the course's notebooks, and with 2,000 as in the memo,
+which pairs them too. The claim: with as many resamples, at least 10 times faster, imports and all.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from .bench_memo import LABELS, ROWS, runs
 from .report import child, interleaved, save
 
-MODELS, RESAMPLES, REPEATS = 3, 1_000, 3
+MODELS, RESAMPLES, REPEATS = 3, 2_000, 3
 FASTER = 10
 
 _CELLS = [
@@ -67,7 +67,7 @@ for name, table in models.items():
         plt.plot(np.bincount(bins, table["confidence"], 15) / n, np.bincount(bins, right, 15) / n, "o-", label=name)
 plt.legend(); plt.title("Reliability"); plt.show()""",
 ]
-_READING = """*Times faster*: the full notebook's time by this row's in the same round, median. The notebook holds
+_READING = """*Times faster*: the notebook's time by this row's in the same round, median. The notebook holds
 scores, intervals, a class table and three figures; the memo more items, paired differences, rescues and its record."""
 _WARM = """
 import sys, time
@@ -91,8 +91,9 @@ def main() -> None:
         chosen.mkdir()
         paths = [path.rename(chosen / path.name) for path in made]
         full = _notebook(folder / "full.ipynb", paths, RESAMPLES)
+        course = _notebook(folder / "course.ipynb", paths, RESAMPLES // 2)
         bare = _notebook(folder / "bare.ipynb", paths, 0)
-        memo, page = folder / "week1.html", folder / "full.html"
+        memo = folder / "week1.html"
         # A frontend's settings must not decide what is timed.
         env = {"JUPYTER_CONFIG_DIR": str(folder / "config"), "IPYTHONDIR": str(folder / "ipython")}
         export = [sys.executable, "-m", "nbconvert", "--to", "html", "--execute"]
@@ -101,20 +102,24 @@ def main() -> None:
             memo=lambda: child([sys.executable, "-m", "reportgen", "memo", "1", chosen, "--out", memo]),
             warm=lambda: child([sys.executable, "-c", _WARM, str(chosen), str(memo)]),
             full=lambda: child([*export, full], cwd=folder, env=env),
+            course=lambda: child([*export, course], cwd=folder, env=env),
             bare=lambda: child([*export, bare], cwd=folder, env=env),
         )
         seconds = {side: [one.seconds for one in many] for side, many in took.items()}
         seconds["warm"] = [float(one.out.split("warm ")[1]) for one in took["warm"]]
-        sizes = {"memo": memo, "warm": memo, "full": page, "bare": folder / "bare.html"}
+        books = {side: folder / f"{side}.html" for side in ("full", "course", "bare")}
+        sizes = {"memo": memo, "warm": memo, **books}
         best = {side: min(many) for side, many in seconds.items()}
         ratio = {
-            side: statistics.median(whole / one for whole, one in zip(seconds["full"], seconds[side], strict=True))
-            for side in ("memo", "warm")
+            (whole, side): statistics.median(a / b for a, b in zip(seconds[whole], seconds[side], strict=True))
+            for whole in ("full", "course")
+            for side in seconds
         }
         said = {
             "memo": "`reportgen memo 1`, fresh process, 2,000 paired resamples",
             "warm": "the same in a process that has built it before",
             "full": f"`jupyter nbconvert --execute`, {RESAMPLES:,} resamples",
+            "course": f"the same with {RESAMPLES // 2:,}, as the course's",
             "bare": "the same notebook without any resample",
         }
         scripts = {side: len(re.findall(r"<script[^>]+src=", path.read_text("utf-8"))) for side, path in sizes.items()}
@@ -123,7 +128,8 @@ def main() -> None:
                 said[side],
                 f"{best[side]:.2f}",
                 f"{statistics.median(seconds[side]):.2f}",
-                f"{statistics.median(a / b for a, b in zip(seconds['full'], seconds[side], strict=True)):.1f}",
+                f"{ratio['full', side]:.1f}",
+                f"{ratio['course', side]:.1f}",
                 f"{min(one.cpu_s for one in took[side]):.2f}" if side != "warm" else "",
                 f"{sizes[side].stat().st_size / 1e6:.2f}",
                 str(scripts[side]),
@@ -133,11 +139,20 @@ def main() -> None:
     save(
         "bench_nbconvert",
         "A memo against an executed notebook",
-        ("", "best, s", "median, s", "times faster", "CPU, s", "MB", "scripts from the network"),
+        (
+            "",
+            "best, s",
+            "median, s",
+            f"times faster than {RESAMPLES:,}",
+            f"than {RESAMPLES // 2:,}",
+            "CPU, s",
+            "MB",
+            "scripts from the network",
+        ),
         rows,
         [f"{MODELS} models, {ROWS:,} rows × {LABELS} labels, {rounds} rounds in turn.", _READING],
     )
-    assert max(ratio.values()) >= FASTER, f"only {ratio}"
+    assert ratio["full", "memo"] >= FASTER, f"only {ratio['full', 'memo']:.1f} times faster"
 
 
 def _notebook(path: Path, runs: list[Path], resamples: int) -> Path:
