@@ -15,7 +15,7 @@ def show(value: Scalar, unit: Unit = "number", *, signed: bool = False) -> str:
     """A figure as text.
 
     `fraction` is a share of rows and is written in per cent (a difference of two: percentage points); `score` is an
-    F1 or its kin and keeps three decimals. Negative numbers take a true minus sign; None and NaN are an en dash.
+    F1 or its kin and keeps three decimals, a difference of two that is not zero at least one digit. Negative numbers take a true minus sign; None and NaN are an en dash.
     """
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return DASH
@@ -35,7 +35,8 @@ def _magnitude(size: float, unit: Unit, signed: bool) -> str:
             digits = 2 if 0 < size < 0.001 else 1
             return f"{100 * size:.{digits}f} " + ("pp" if signed else "%")
         case "score":
-            return f"{size:.3f}"
+            # A bound of a difference that only looks like zero would contradict its verdict.
+            return f"{size:.4f}" if signed and 0 < size < 0.0005 else f"{size:.3f}"
         case "count" | "tokens" | "words":
             return f"{size:,.0f}" if float(size).is_integer() or size >= 100 else f"{size:,.1f}"
         case "seconds":
