@@ -8,21 +8,21 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from reportgen.bundle.schema import MemoryRecord, ModelInfo
-from reportgen.errors import InputError, ReportgenError, UsageError
+from reportgen.errors import InputError, UsageError
 
 from . import classifiers, device
 from .adapters import LoraSettings, add_lora, count_parameters
-from .batching import Scorer, Tokens, tokenise
+from .batching import Scorer, tokenise
 from .checkpoints import Checkpoints
 from .heads import head_of, reading
 from .losses import LossName, Weighting, distillation, make_loss
+from .probe import Probe
 from .registry import RunContext, RunResult
 from .timing import time_model
 from .token_cache import cached_tokens
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reportgen.data import Dataset
-
-_PROBE_ROWS = 16
-_PADDING_TOLERANCE = {"fp32": 1e-3, "fp16": 0.02, "bf16": 0.1}
-"""Largest change of a logit, relative to the largest logit, that rounding explains."""
 
 
 class Stage2(BaseModel):
@@ -309,52 +305,6 @@ def fit_head(classifier: classifiers.Classifier, scorer: Scorer, train: Labelled
             # A label without training rows: as unlikely as the least likely of the others.
             head.bias.fill_(float(regression.intercept_.min()))
             head.bias[present] = torch.from_numpy(regression.intercept_).to(head.bias)
-
-
-class Probe:
-    """A few rows on which promises are checked: padding, saving and scoring twice must not change a prediction."""
-
-    def __init__(self, tokens: Tokens, precision: device.Precision) -> None:
-        self.tokens = tokens
-        self.tolerance = _PADDING_TOLERANCE[precision]
-
-    @classmethod
-    def take(cls, tokens: dict[str, Tokens], precision: device.Precision) -> Probe:
-        """Rows spread over the lengths of the first split there is."""
-        source = next(part for name in ("val", "test", "train") if (part := tokens.get(name)) is not None and len(part))
-        order = np.argsort(source.lengths, kind="stable")
-        chosen = order[np.linspace(0, len(order) - 1, min(_PROBE_ROWS, len(order))).astype(int)]
-        return cls(source.take(chosen), precision)
-
-    def padding(self, scorer: Scorer) -> None:
-        """A row's logits must not depend on the rows it shares a batch with (wrong side or pad token)."""
-        together = replace(scorer, padding="dynamic", batch_size=len(self.tokens)).tokens(self.tokens)
-        alone = replace(scorer, padding="dynamic", batch_size=1).tokens(self.tokens)
-        change = float(np.abs(together - alone).max() / max(np.abs(alone).max(), 1e-6))
-        if not change <= self.tolerance:
-            raise ReportgenError(
-                f"logits change by {change:.1%} with the padding of their batch",
-                where=f"pad token {scorer.tokenizer.pad_token_id}, side {scorer.side}",
-                remedy="this model needs another padding_side or pad token",
-            )
-
-    def repeatable(self, scorer: Scorer) -> None:
-        """Scoring twice gives the same predictions: nothing random is left on."""
-        if (scorer.tokens(self.tokens).argmax(1) != scorer.tokens(self.tokens).argmax(1)).any():
-            raise ReportgenError(
-                "scoring twice gives different predictions", remedy="report this model: it is not in eval mode"
-            )
-
-    def reload(self, scorer: Scorer, folder: Path, labels: tuple[str, ...]) -> None:
-        """What was saved predicts what is in memory (a head that was not saved would not)."""
-        fresh = classifiers.load(folder, labels)
-        again = replace(scorer, model=fresh.model.to(scorer.device), tokenizer=fresh.tokenizer).tokens(self.tokens)
-        before = scorer.tokens(self.tokens)
-        differ = int((again.argmax(1) != before.argmax(1)).sum())
-        if differ:
-            raise ReportgenError(
-                f"{differ} of {len(before)} predictions change when the model is saved and loaded again", where=folder
-            )
 
 
 def _retrain_head(

@@ -15,7 +15,8 @@ def show(value: Scalar, unit: Unit = "number", *, signed: bool = False) -> str:
     """A figure as text.
 
     `fraction` is a share of rows and is written in per cent (a difference of two: percentage points); `score` is an
-    F1 or its kin and keeps three decimals, a difference of two that is not zero at least one digit. Negative numbers take a true minus sign; None and NaN are an en dash.
+    F1 or its kin and keeps three decimals, or four where a difference of two would look like zero. Negative numbers
+    take a true minus sign; None and NaN are an en dash.
     """
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return DASH
