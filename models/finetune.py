@@ -166,7 +166,9 @@ def finetune(
     fingerprint = _fingerprint(ctx, weights, teaching)
     checkpoints = Checkpoints(ctx.work / "checkpoints", fingerprint)
     head = head_of(model, classifier.card.head)
-    fit = Trainer(model, scorer, accelerator, loss, cfg, checkpoints, ctx.seed, say, head).fit(train, val)
+    # Recomputing activations saves and restores the state of the random numbers, which cannot be recorded.
+    levers = cfg.model_copy(update={"cuda_graphs": cfg.cuda_graphs and not cfg.gradient_checkpointing})
+    fit = Trainer(model, scorer, accelerator, loss, levers, checkpoints, ctx.seed, say, head).fit(train, val)
     history = fit.history
     stage2: dict[str, Any] = {}
     if cfg.stage2:

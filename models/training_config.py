@@ -27,7 +27,7 @@ class TrainingConfig(RunnerConfig):
     sampling: Literal["none", "sqrt", "balanced"] = "none"
     padding: Padding = "bucketed"
     compile: bool = Field(False, description="Compile the layers: half a minute first, fewer launches a step after.")
-    cuda_graphs: bool = Field(True, description="On one GPU: record the step of each batch shape and replay it.")
+    cuda_graphs: bool = Field(True, description="On one GPU: record each batch shape's step and replay it.")
     token_mask: float = Field(0.0, ge=0, lt=1, description="Share of the tokens hidden in each training batch.")
     rdrop: float = Field(0.0, ge=0, description="Weight of the disagreement of two dropout views of each row.")
     supcon: float = Field(0.0, ge=0, description="Weight of the contrast between labels, over two views of each row.")

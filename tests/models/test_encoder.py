@@ -14,8 +14,8 @@ import pytest
 from models import classifiers
 from models.adapters import LoraSettings, add_lora, count_parameters, match_targets
 from models.encoder import EncoderConfig, encoder
-from models.probe import Probe
 from models.heads import pool
+from models.probe import Probe
 from models.registry import RunContext, get_runner
 from models.weights import Weights, resolve
 from reportgen.data import Dataset
