@@ -15,13 +15,13 @@ RUNS = {
     3: ("encoder", "encoder-weighted", "encoder-lora", "decoder-lora", "decoder-lora-weighted"),
     4: ("encoder-lora", "decoder-lora"),
     5: (
-        *("encoder-lora", "encoder-fp32", "encoder-int8", "encoder-int4", "encoder-onnx-fp32", "encoder-onnx-int8"),
-        *("decoder-lora", "decoder-fp32", "decoder-int8", "decoder-int4"),
+        *("encoder-lora", "encoder-fp16", "encoder-int8", "encoder-int4", "encoder-onnx-fp32", "encoder-onnx-int8"),
+        *("decoder-lora", "decoder-fp16", "decoder-int8", "decoder-int4"),
     ),
     6: (
         *("teacher", "vanilla", "vanilla-tempered", "distilled", "grid-t1-a70", "grid-t1-a90", "grid-t4-a90"),
         *("grid-t8-a70", "grid-t8-a90", "student-half", "teacher-small", "distilled-small-teacher"),
-        *("distilled-linear", "encoder-fp32", "encoder-int8", "encoder", "encoder-weighted", "tfidf"),
+        *("distilled-linear", "encoder-fp16", "encoder-int8", "encoder", "encoder-weighted", "tfidf"),
     ),
 }
 """Week to the shipped runs its memo is built from."""

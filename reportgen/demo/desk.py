@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 SPLIT = "val"
 CANDIDATES = (
     *("tfidf", "embed", "rescue", "rescue-finetuned", "encoder-lora", "decoder-lora"),
-    *("encoder-fp32", "encoder-int8", "encoder-int4", "encoder-onnx-fp32", "encoder-onnx-int8"),
-    *("decoder-fp32", "decoder-int8", "decoder-int4", "vanilla", "distilled", "grid-t4-a90"),
+    *("encoder-fp16", "encoder-int8", "encoder-int4", "encoder-onnx-fp32", "encoder-onnx-int8"),
+    *("decoder-fp16", "decoder-int8", "decoder-int4", "vanilla", "distilled", "grid-t4-a90"),
 )
 _PASSES = {True: "yes", False: "no", "unknown": "not known"}
 
@@ -43,8 +43,8 @@ def write_desk(out: Path) -> Page:
         f"{len(CANDIDATES)} runs under {len(parts)} deployments. The rule: limits first, then the primary metric; what "
         "the rows do not tell apart is tied. A figure nobody measured is unknown, never assumed.",
         parts,
-        "The app's desk moves the same limits by hand. Latencies were measured on the machines the bundles name (one "
-        "NVIDIA H200; the quantised and ONNX runs on two CPU threads); prices are assumptions.",
+        "The app's desk moves the same limits by hand. Latencies were measured on the machines the bundles name (an "
+        "NVIDIA H100 or H200; tfidf, rescue and the ONNX runs two CPU threads); prices are assumptions.",
     )
     text = f"{len(parts)} deployments: limits, choice, runner-up, flip points"
     return Page(page.name, "The decision desk", text)

@@ -44,14 +44,14 @@ WORDS = {
     "grid-t4-a90": "MiniLM student, temperature 4, weight .9",
     "grid-t8-a70": "MiniLM student, temperature 8, weight .7",
     "grid-t8-a90": "MiniLM student, temperature 8, weight .9",
-    "encoder-fp32": "encoder-lora on a CPU, 32 bits",
-    "encoder-int8": "encoder-lora on a CPU, 8 bits",
-    "encoder-int4": "encoder-lora on a CPU, 4 bits",
-    "encoder-onnx-fp32": "encoder-lora as ONNX, 32 bits",
-    "encoder-onnx-int8": "encoder-lora as ONNX, 8 bits",
-    "decoder-fp32": "decoder-lora on a CPU, 32 bits",
-    "decoder-int8": "decoder-lora on a CPU, 8 bits",
-    "decoder-int4": "decoder-lora on a CPU, 4 bits",
+    "encoder-fp16": "encoder-lora on a GPU, 16 bits",
+    "encoder-int8": "encoder-lora on a GPU, 8 bits",
+    "encoder-int4": "encoder-lora on a GPU, 4 bits",
+    "encoder-onnx-fp32": "encoder-lora as ONNX on a CPU, 32 bits",
+    "encoder-onnx-int8": "encoder-lora as ONNX on a CPU, 8 bits",
+    "decoder-fp16": "decoder-lora on a GPU, 16 bits",
+    "decoder-int8": "decoder-lora on a GPU, 8 bits",
+    "decoder-int4": "decoder-lora on a GPU, 4 bits",
 }
 """What a shipped run is, in a visitor's words; of a study's runs, by the name before the seed."""
 _DECISIVE = ("macro_f1", "accuracy", "ece_post")
