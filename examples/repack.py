@@ -3,8 +3,10 @@
     python examples/repack.py [--splits val,test] RUNS [NAME …]
 
 What is measured is copied as it is. Left out: adapter weights (size) and the splits that are not asked for. Replaced:
-the path of the local weights by the model's public name, the data folder's name by the dataset's, the kernel's build
-string. The result is a new bundle with a root of its own, and its parents are named by the roots they have here.
+the path or short name of the weights by the model's public name, the data folder's name by the dataset's, the kernel's
+build string. Added: settings that came after the run, at the value that leaves them off, so that two runs of different
+days differ in what was changed. The result is a new bundle with a root of its own, and its parents are named by the
+roots they have here.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ import argparse
 import shutil
 from pathlib import Path
 
+from models.registry import get_runner
 from reportgen.bundle import Bundle, BundleWriter, read_bundle, zip_bundle
 from reportgen.bundle.schema import Parent
 
 OUT = Path(__file__).parent / "banking77lt"
+LATER = ("compile", "token_mask", "rdrop", "supcon", "supcon_temperature", "train_fraction")
 MODELS = {"minilm": "sentence-transformers/all-MiniLM-L6-v2", "SmolLM2": "HuggingFaceTB/SmolLM2-135M-Instruct"}
 
 
@@ -25,7 +29,7 @@ def public(text: str) -> str:
     for mark, name in MODELS.items():
         if mark.lower() in text.lower():
             head, plus, tail = text.partition(" + ")
-            return name + plus + tail if "/" in head else text
+            return name + plus + tail if "/" in head or head == mark.lower() else text
     return text
 
 
@@ -33,7 +37,8 @@ def repack(bundle: Bundle, out: Path, splits: set[str]) -> Path:
     """Write the bundle again, with these splits, and zip it."""
     manifest = bundle.manifest
     assert manifest.dataset is not None
-    resolved = {key: public(value) if key == "model" else value for key, value in bundle.config.resolved.items()}
+    resolved = settings(manifest.runner) | bundle.config.resolved
+    resolved = {key: public(value) if key == "model" else value for key, value in resolved.items()}
     passed = {key: public(value) if key == "model" else value for key, value in bundle.config.passed.items()}
     kept = [name for name in bundle.splits if name in splits]
     scored = {name: manifest.dataset.splits[name] for name in kept}
@@ -68,6 +73,13 @@ def repack(bundle: Bundle, out: Path, splits: set[str]) -> Path:
         folder = writer.finish(timings=manifest.timings)
     (out / f"{manifest.run_id}.zip").unlink(missing_ok=True)
     return zip_bundle(folder, out / f"{manifest.run_id}.zip")
+
+
+def settings(runner: str) -> dict[str, object]:
+    """Settings that came after the example's first runs, at the value that leaves them off; of `runner` alone."""
+    known = get_runner(runner).config.model_fields
+    off = {key: known[key].default for key in LATER if key in known} | {"cuda_graphs": False}
+    return {key: value for key, value in off.items() if key in known}
 
 
 def here(parent: Parent, out: Path) -> Parent:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .runs import Runs
 
 _BOOKKEEPING = frozenset(
-    {"eval_batch_size", "gradient_checkpointing", "latency", "micro_batch_size", "save", "score_train"}
+    {"compile", "cuda_graphs", "eval_batch_size", "gradient_checkpointing", "latency", "micro_batch_size", "save"}
+    | {"score_train", "serve"}
 )
 """Settings that cost time, memory or disk and leave what is learnt alone."""
 _SCHEDULE = frozenset(
