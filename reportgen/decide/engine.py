@@ -137,7 +137,7 @@ def recommend(candidates: Sequence[Candidate], scenario: Scenario) -> Recommenda
     problem = Problem(facts, scenario)
     chosen = problem.choose(problem.tier)
     follower = problem.choose(problem.tier, skip=chosen) if chosen >= 0 else -1
-    dominated = dominance(facts, scenario)
+    dominated = dominance(facts, scenario, problem.tier < BREAKS)
     assessments = tuple(_assess(problem, index, dominated) for index in range(problem.n))
     certain = bool((problem.tier == KEEPS).any())
     return Recommendation(

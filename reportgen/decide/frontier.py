@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from reportgen.stats import pareto
 
 from .choice import Facts
 from .scenarios import Scenario
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -22,10 +26,14 @@ class Dominance:
     """The axes that were compared: those on which any candidate has a value."""
 
 
-def dominance(facts: Facts, scenario: Scenario) -> Dominance:
+def dominance(facts: Facts, scenario: Scenario, standing: NDArray[np.bool_]) -> Dominance:
     """Dominance on the frontier axes. A candidate with an unknown value on one of them is left out.
 
     The ε of an axis is what the scenario states, else the largest half-width among the candidates' intervals, else 0.
+
+    Args:
+        standing: who can be chosen, (n,). They are dominated by one another alone: to be beaten by what the limits
+            rule out is no fault.
     """
     names = [candidate.model for candidate in facts.candidates]
     stated = dict(scenario.epsilon)
@@ -46,6 +54,10 @@ def dominance(facts: Facts, scenario: Scenario) -> Dominance:
         return Dominance(nobody, nobody, tuple(axes))
     table = np.array(points).T
     ways = ["max" if higher else "min" for higher in directions]
-    by = [pareto(table, ways, tolerance) for tolerance in (None, epsilon)]  # type: ignore[arg-type]
-    strict, loose = (tuple(None if index < 0 else names[index] for index in found) for found in by)
-    return Dominance(strict, loose, tuple(axes))
+    possible = np.where(standing[:, None], table, np.nan)
+
+    def dominators(tolerance: list[float] | None) -> tuple[str | None, ...]:
+        found = np.where(standing, pareto(possible, ways, tolerance), pareto(table, ways, tolerance))  # type: ignore[arg-type]
+        return tuple(None if index < 0 else names[index] for index in found)
+
+    return Dominance(dominators(None), dominators(epsilon), tuple(axes))

@@ -234,3 +234,15 @@ def test_json_is_plain_and_has_the_published_shape(name: str, slides: list[Candi
         assert "to be ranked by" in document["conditional"]
     else:
         assert document["choice"] in [candidate["model"] for candidate in document["candidates"]]
+
+
+def test_what_the_limits_rule_out_dominates_nobody_who_can_be_chosen() -> None:
+    figures = {"accuracy": 0.5, "macro_f1": 0.2, "latency_ms": 9, "latency_mode": "offline", "batch_size": 32}
+    figures |= {"memory_bytes": 20, "memory_kind": "allocated_peak"}
+    cpu = reported("cpu", **figures, needs_gpu=False)
+    gpu = reported("gpu", **figures | {"macro_f1": 0.3, "latency_ms": 1, "memory_bytes": 10}, needs_gpu=True)
+    scenario = load_scenario("week5-envelope")
+    assert recommend([cpu, gpu], scenario).assessment("cpu").dominated_by == "gpu"
+    alone = recommend([cpu, gpu], scenario.with_overrides(no_gpu=True)).assessment("cpu")
+    assert (alone.passes, alone.dominated_by) != (False, "gpu")
+    assert alone.dominated_by is None
