@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from reportgen.bundle import Bundle, BundleWriter, find_bundles, labels_sha256, read_bundle, rows_sha256, text_sha256
 from reportgen.bundle.schema import Config, DatasetInfo, Labels, Latency, ModelInfo, SplitInfo
-from reportgen.data import Dataset, row_features
+from reportgen.data import Course, Dataset, row_features
 from reportgen.errors import Unavailable, UsageError
 from reportgen.stats import TIER_RULES, tiers
 
@@ -88,13 +88,11 @@ def run(
     Raises:
         UsageError: unknown target, key or value.
     """
+    check_target(data.course, target, profile)
     known = stages(data.course)
     runs = Runs(out) if runs is None else runs
     passed = _parse(overrides)
     if target not in known:
-        if target not in runners() and target.startswith("week"):
-            have = ", ".join(known) or "none"
-            raise UsageError(f"course {data.course.name!r} has no stage {target!r}", remedy=f"its stages: {have}")
         run_seed = DEFAULT_SEED if seed is None else seed
         run_id = name or (target if run_seed == DEFAULT_SEED else f"{target}-s{run_seed}")
         base = dict(profile_of(data.course, profile, target))
@@ -144,6 +142,21 @@ def run(
     if skipped and not done:
         raise skipped[0]
     return done
+
+
+def check_target(course: Course, target: str, profile: str | None = None) -> None:
+    """What can be refused before any data is read.
+
+    Raises:
+        UsageError: no such stage, runner or profile.
+    """
+    known = stages(course)
+    if target not in known and target not in runners():
+        if target.startswith("week"):
+            have = ", ".join(known) or "none"
+            raise UsageError(f"course {course.name!r} has no stage {target!r}", remedy=f"its stages: {have}")
+        get_runner(target)
+    profile_of(course, profile, target)
 
 
 def execute(

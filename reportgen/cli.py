@@ -68,7 +68,7 @@ def run(
     text: Text = None,
     label: Label = None,
     course: CourseName = None,
-    profile: Annotated[str | None, typer.Option(help="tiny, course, f2llm or large.")] = None,
+    profile: Annotated[str | None, typer.Option(help="tiny, small, course, f2llm or large.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the runs (the split keeps its own).")] = None,
     limit: Limit = None,
     from_: Annotated[list[Path] | None, typer.Option("--from", help="Runs to build on.")] = None,
@@ -77,9 +77,11 @@ def run(
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of the runner's config.")] = None,
 ) -> None:
     """Run a week's stage or one runner; every run writes one bundle."""
-    from models.run import Runs
+    from models.run import Runs, check_target
     from models.run import run as run_models
+    from reportgen.data import load_course
 
+    check_target(load_course(_course_of(data, course)), target, profile)
     dataset = _load(data, text, label, course, limit)
     given = [*(from_ or []), *([teacher] if teacher else [])]
     for bundle in run_models(
@@ -341,11 +343,14 @@ def serve_app(
     serve(settings_from_environment(host, port))
 
 
+def _course_of(source: str, course: str | None) -> str:
+    return course or ("ecbs5200" if source == "synthetic:cfpb" else "generic")
+
+
 def _load(source: str, text: str | None, label: str | None, course: str | None, limit: int | None) -> Any:
     from reportgen.data import load_dataset
 
-    course = course or ("ecbs5200" if source == "synthetic:cfpb" else "generic")
-    dataset = load_dataset(source, text=text, label=label, course=course, limit=limit)
+    dataset = load_dataset(source, text=text, label=label, course=_course_of(source, course), limit=limit)
     for note in dataset.notes:
         _say(note)
     return dataset
@@ -368,6 +373,12 @@ _ClickException = typer.BadParameter.__mro__[2]
 _CTRL_C = 130  # what typer returns for a KeyboardInterrupt
 
 
+def _command(error: BaseException) -> str:
+    """The command whose help answers a usage error."""
+    path = getattr(getattr(error, "ctx", None), "command_path", "")
+    return " ".join(["reportgen", *str(path).split()[1:]])
+
+
 def main() -> None:
     """Entry point: 0 done, 1 a check failed, 2 bad usage or input (one line, no traceback), 3 interrupted."""
     try:
@@ -376,7 +387,7 @@ def main() -> None:
         _complain(str(error))
         code = 2
     except _ClickException as error:
-        _complain(f"{error.format_message()}: see reportgen --help")  # type: ignore[attr-defined]
+        _complain(f"{error.format_message().rstrip('.')}: see {_command(error)} --help")  # type: ignore[attr-defined]
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         code = _CTRL_C

@@ -134,8 +134,9 @@ def test_new_never_overwrites_prose(cli: Cli, refused: Callable[..., str], tmp_p
         (b"text,label\nhello,a\nthere,a\nagain,a\n", [], "one label"),
         (b"text,label\n" + b"x" * 10_000_000 + b",a\n", [], "cell"),
         (b"text,label\nh\x00llo,a\n", [], "NUL"),
+        ("text,label\ncafé,a\n".encode() + "café,b\n".encode("cp1252"), [], "line 2 is UTF-8, line 3 is not"),
     ],
-    ids=["no such column", "no rows", "empty", "one class", "10 MB cell", "NUL"],
+    ids=["no such column", "no rows", "empty", "one class", "10 MB cell", "NUL", "two encodings"],
 )
 def test_bad_data_is_one_line(
     refused: Callable[..., str], tmp_path: Path, content: bytes, options: list[str], words: str
@@ -219,6 +220,29 @@ def test_a_damaged_bundle_is_refused_everywhere(
     code, out, _ = cli("bundle", "validate", good, bad, "--json")
     assert code == 2
     assert [entry["sound"] for entry in json.loads(out)] == [True, False]
+
+
+def test_a_folder_of_runs_is_no_run_and_nobody_is_told_to_remove_one(
+    refused: Callable[..., str], tmp_path: Path
+) -> None:
+    run = bundle(tmp_path / "runs", "a")
+    for said in (refused("compare", run, run.parent), refused("bundle", "validate", run.parent)):
+        assert "a folder of runs, not one run" in said
+        assert str(run) in said
+        assert "remove" not in said
+
+
+def test_a_wrong_stage_or_profile_is_said_before_any_data_is_read(cli: Cli, tmp_path: Path) -> None:
+    for arguments, said in ((["week9"], "no stage 'week9'"), (["week1", "--profile", "huge"], "no profile called")):
+        code, _, err = cli("run", *arguments, "--data", tmp_path / "nowhere.csv", "--out", tmp_path / "runs")
+        assert (code, err.count("\n")) == (2, 1)
+        assert said in err
+
+
+def test_a_text_file_is_not_graded_and_leaves_nothing(refused: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("hello")
+    assert "neither a page nor a zip" in refused("grade", tmp_path / "note.txt", "--week", 1, "--out", tmp_path / "g")
+    assert not (tmp_path / "g").exists()
 
 
 def test_hostile_zips_are_refused(refused: Callable[..., str], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ def comparable(a: Bundle, b: Bundle, split: str) -> None:
     """Check that two runs scored the same rows of a split with the same labels.
 
     Raises:
-        NotComparable: they did not; says which digest differs.
+        NotComparable: they did not; says what differs.
     """
     for bundle in (a, b):
         if bundle.manifest.kind == "reported":
@@ -28,9 +28,9 @@ def comparable(a: Bundle, b: Bundle, split: str) -> None:
         raise NotComparable("a run without a dataset")
     differ = []
     if first.labels_sha256 != second.labels_sha256:
-        differ.append(f"labels_sha256 ({len(a.labels.names)} and {len(b.labels.names)} labels)")
+        differ.append(f"their label lists ({len(a.labels.names)} and {len(b.labels.names)} labels)")
     one, other = a.predictions(split), b.predictions(split)
     if one.rows_sha256 != other.rows_sha256:
-        differ.append(f"rows_sha256 of {split} ({len(one):,} and {len(other):,} rows)")
+        differ.append(f"their rows of {split} ({len(one):,} and {len(other):,} rows)")
     if differ:
         raise NotComparable(f"{a.run_id} and {b.run_id} differ in {' and '.join(differ)}")

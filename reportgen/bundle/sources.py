@@ -59,6 +59,20 @@ def read(source: Source, name: str, cap: int) -> bytes:
     return b"".join(source.chunks(name))
 
 
+def _check_one_run(path: Path) -> None:
+    """Refuse a folder of runs before its first run is called a stray folder to remove."""
+    if os.path.lexists(path / MANIFEST):
+        return
+    runs = sorted(one.name for one in path.iterdir() if one.is_dir() and (one / MANIFEST).is_file())
+    if runs:
+        more = f" and {len(runs) - 5} more" if len(runs) > 5 else ""
+        raise NotABundle(
+            "a folder of runs, not one run",
+            where=path,
+            remedy=f"name one: {', '.join(str(path / name) for name in runs[:5])}{more}",
+        )
+
+
 class FolderSource:
     """A bundle's folder: plain files, and one folder `adapter`.
 
@@ -72,6 +86,7 @@ class FolderSource:
         with unreadable(path):
             if path.is_symlink():
                 raise LinkRefused("the bundle is a symbolic link", where=path)
+            _check_one_run(path)
             self._scan(path, "")
 
     def _scan(self, folder: Path, prefix: str) -> None:

@@ -22,6 +22,8 @@ MAX_CELL = 131_072
 SEPARATORS = ",;\t|"
 _SNIFFED_LINES = 200
 _MAX_STRAY_LINES = 100
+_MIXED = 0.2
+"""Share of UTF-8 among the lines with other characters than ASCII, from which a file mixes encodings."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
@@ -85,8 +87,36 @@ def _decode(raw: bytes, name: str) -> tuple[str, list[str]]:
             continue
         if "\0" in text:
             break
+        if encoding == "cp1252":
+            _refuse_mixed(raw, name)
         return text, [] if encoding == "utf-8-sig" else [f"{name}: not UTF-8, read as {encoding}."]
     raise InputError("the text cannot be decoded", where=name, remedy="save it as UTF-8 CSV")
+
+
+def _refuse_mixed(raw: bytes, name: str) -> None:
+    """Refuse a file some of whose lines are UTF-8: read as anything else, one label of theirs becomes two.
+
+    Two characters of cp1252 may happen to be one of UTF-8 (`É’`), so a few such lines prove nothing.
+    """
+    kinds: dict[bool, list[int]] = {True: [], False: []}
+    for number, line in enumerate(raw.split(b"\n"), start=1):
+        if not line.isascii():
+            kinds[_is_utf8(line)].append(number)
+    utf8, other = kinds[True], kinds[False]
+    if other and len(utf8) >= _MIXED * (len(utf8) + len(other)):
+        raise InputError(
+            f"two encodings in one file: line {utf8[0]} is UTF-8, line {other[0]} is not",
+            where=name,
+            remedy="save it as UTF-8 CSV",
+        )
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _separator(lines: list[str], wanted: tuple[str, ...]) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from reportgen.bundle import Bundle
 
+MAX_CURVES = 4
+"""Curves in one figure: as many as there are line styles; more cannot be told apart."""
 MAX_POINTS = 400
 """Points kept of a loss curve: more than a page can show."""
 _EPOCH_METRICS: dict[str, tuple[str, Unit]] = {
@@ -104,9 +106,10 @@ def checkpoint(run: Bundle) -> Checkpoint | None:
 
 def learning_curve(runs: Sequence[Bundle], figure_id: str) -> Figure | None:
     """Rolling mean of the step losses (window: a fiftieth of the steps), warm-up end and scored epoch marked."""
-    curves = [curve for run in runs if (curve := _curve(run))]
-    if not curves:
+    found = [curve for run in runs if (curve := _curve(run))]
+    if not found:
         return None
+    curves = found[:MAX_CURVES]
     first = curves[0]
     direction = "falls" if first["loss"][-1] < first["loss"][0] else "does not fall: it goes"
     begin, end = (show(first["loss"][at], "score") for at in (0, -1))
@@ -117,11 +120,12 @@ def learning_curve(runs: Sequence[Bundle], figure_id: str) -> Figure | None:
             f"; validation macro F1 is highest after epoch {show(best['epoch'])}: {show(best['macro_f1'], 'score')}"
         )
     windows = "; ".join(f"{curve['run']}: {curve['window']}" for curve in curves)
+    left_out = f" {len(curves)} of {len(found)} runs are drawn." if len(found) > len(curves) else ""
     return Figure(
         id=figure_id,
         kind="learning-curve",
         caption=f"Training loss by optimiser step, rolling mean (window in steps: {windows}). "
-        "Dotted line: end of warm-up. Dots: validation macro F1 after each epoch, the scored one filled.",
+        f"Dotted line: end of warm-up. Dots: validation macro F1 after each epoch, the scored one filled.{left_out}",
         finding=finding + ".",
         data={"curves": curves},
     )

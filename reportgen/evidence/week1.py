@@ -115,7 +115,7 @@ def _fine_tuning(context: Context) -> SectionEvidence:
         "w1.s3.e1",
         f"Right on {show_value(accuracies[0])} of the {runs.scores(candidate).n:,} rows of {runs.split} ({name}).",
         *accuracies,
-        caveats=[no_tuning, chosen],
+        caveats=[_one_answer(context, candidate), no_tuning, chosen],
     )
     whole = "A partial run: this number is a sketch." if runs.partial(candidate) else "A complete run."
     found.answer(
@@ -127,6 +127,15 @@ def _fine_tuning(context: Context) -> SectionEvidence:
     _training(context, found)
     _against_baseline(context, candidate, found)
     return found
+
+
+def _one_answer(context: Context, run: Bundle) -> str | None:
+    """Said where a model answers alike whatever the text: its accuracy is that of a guess."""
+    given = np.unique(run.predictions(context.runs.split or "val").predictions)
+    if len(given) > 1:
+        return None
+    label = run.labels.names[int(given[0])]
+    return f"{run.run_id} answers “{label}” on every row: it tells no text from another, as a guess would."
 
 
 def _seed_spread(context: Context) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,7 +137,7 @@ def _workplace(request: Request) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="reportgen-") as name:
             yield Path(name) / "submissions"
         return
-    folder = request.out / ".work"
+    folder, new = request.out / ".work", not request.out.exists()
     with disk_errors(folder):
         request.out.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
@@ -145,6 +145,9 @@ def _workplace(request: Request) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if new:
+            with suppress(OSError):  # something was written: it stays
+                request.out.rmdir()
 
 
 def _graded(

@@ -114,6 +114,6 @@ def _predictions(graded: Mapping[str, Graded], names: Mapping[str, str], flags: 
 
 
 def order(flags: Sequence[Flag]) -> list[Flag]:
-    """Flags, the gravest first."""
+    """Flags, the gravest first; what is not written comes after what is wrong."""
     rank = {"red": 0, "amber": 1, "note": 2}
-    return sorted(flags, key=lambda flag: rank[flag.severity])
+    return sorted(flags, key=lambda flag: (rank[flag.severity], flag.code == "reasoning"))

@@ -91,6 +91,8 @@ def _entries(source: Path, into: Path) -> Iterator[list[Entry]]:
             yield entries
     elif head.startswith(_ARCHIVES):
         raise InputError("an archive that is no zip", where=source.name, remedy=remedy)
+    elif classify(source) == "other":
+        raise InputError("neither a page nor a zip", where=source.name, remedy=remedy)
     else:
         yield [file_entry(source.resolve(), plain_name(source.name))]
 

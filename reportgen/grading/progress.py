@@ -47,6 +47,6 @@ def _lines() -> Progress:
         nonlocal said
         if done == total or time.monotonic() - said > _EVERY:
             said = time.monotonic()
-            print(f"graded {done} of {total}", file=sys.stderr)  # noqa: T201 - progress is what it prints
+            print(f"looked at {done} of {total}", file=sys.stderr)  # noqa: T201 - progress is what it prints
 
     return tell

@@ -132,7 +132,7 @@ def pipeline(audit: Audit, source: Provenance) -> Part:
         caption = f"{plural(len(merge.dropped), 'label')} left out. Most rows first."
         tables.append(Table("dropped", caption, (Column("name", "Label", wide=True), _rows()), rows, "name", notes, 0))
     if not source.label_years:
-        facts.append(Fact("old_labels", "Old and new forms", "Not measured: the source has no date column."))
+        facts.append(Fact("old_labels", "Old and new forms", "Not measured: no column is named date, year or month."))
     elif not audit.old_labels:
         facts.append(Fact("old_labels", "Old and new forms", "No label ends about when one with a like name begins."))
     else:

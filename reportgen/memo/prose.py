@@ -99,8 +99,14 @@ def read_prose(path: Path, evidence: WeekEvidence | Rubric) -> Prose:
                 f"more than {MAX_BYTES:,} bytes of prose", where=path, remedy="a memo has two to three pages"
             )
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read as UTF-8 text: {error}", where=path) from None
+    except OSError as error:
+        raise InputError(
+            f"the prose cannot be read: {error.strerror}", where=path, remedy="start one with `reportgen new`"
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError(
+            "the prose cannot be read: it is not UTF-8 text", where=path, remedy="save it as UTF-8 Markdown"
+        ) from None
     return parse_prose(text, evidence, where=str(path))
 
 

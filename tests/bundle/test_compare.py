@@ -33,12 +33,12 @@ def test_the_same_rows_may_be_compared(run: Callable[..., Bundle]) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"texts": list("abcx")}, r"differ in rows_sha256 of val \(4 and 4 rows\)"),
-        ({"labels": [0, 1, 1, 1]}, "rows_sha256 of val"),
-        ({"row_ids": ["w", "x", "y", "z"]}, "rows_sha256 of val"),
+        ({"texts": list("abcx")}, r"differ in their rows of val \(4 and 4 rows\)"),
+        ({"labels": [0, 1, 1, 1]}, "their rows of val"),
+        ({"row_ids": ["w", "x", "y", "z"]}, "their rows of val"),
         ({"labels": [0, 1], "logits": np.eye(2), "texts": list("ab")}, r"\(4 and 2 rows\)"),
-        ({"names": ["yes", "no"]}, r"differ in labels_sha256 \(2 and 2 labels\)"),
-        ({"names": ["yes", "no"], "texts": None}, "labels_sha256 .* and rows_sha256"),
+        ({"names": ["yes", "no"]}, r"differ in their label lists \(2 and 2 labels\)"),
+        ({"names": ["yes", "no"], "texts": None}, "their label lists .* and their rows"),
         ({"split": "test"}, "b has no predictions on val.*it scored test"),
     ],
 )

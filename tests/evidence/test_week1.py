@@ -173,7 +173,7 @@ def test_other_rows_are_never_compared(simulated, world, runs, course, tmp_path)
     tfidf = next(run for run in runs if run.run_id == "tfidf")
     evidence = build(1, [tfidf, part], course)
     found = items(evidence)
-    assert "rows_sha256 of val (450 and 900 rows)" in found["w1.s3.e6"].sentence
+    assert "their rows of val (450 and 900 rows)" in found["w1.s3.e6"].sentence
     assert found["w1.s3.e6"].missing
     assert found["w1.s3.e7"].missing
     assert any("sample of 450 of 900" in notice for notice in evidence.notices)
@@ -192,7 +192,7 @@ def test_other_labels_are_never_compared(simulated, runs, course, tmp_path) -> N
     other = simulated.write_run(tmp_path, simulated.World(k=20, n=300), "other", "encoder")
     tfidf = next(run for run in runs if run.run_id == "tfidf")
     evidence = build(1, [tfidf, other], course)
-    assert "labels_sha256" in items(evidence)["w1.s3.e6"].sentence
+    assert "their label lists" in items(evidence)["w1.s3.e6"].sentence
     assert any(notice.startswith("Not compared: other and tfidf differ") for notice in evidence.notices)
 
 
@@ -280,3 +280,21 @@ def test_nothing_at_all_still_makes_a_memo(course) -> None:
     evidence = build(1, [], course)
     assert all(item.missing or item.sentence for item in items(evidence).values())
     assert evidence.split is None
+
+
+def test_a_model_with_one_answer_is_called_a_guess_and_curves_stay_few(course, simulated, tmp_path) -> None:
+    class Flat(simulated.World):
+        def logits(self, skill: float, floor: float, seed: int) -> np.ndarray:
+            return np.tile(np.log(self.counts), (len(self.labels), 1))
+
+    flat = Flat(k=8, train=500, n=120)
+    made = [
+        simulated.write_run(tmp_path, flat, f"e{seed}", "encoder", seed=seed, training=log)
+        for seed, log in enumerate([simulated.history(2, 20, (0.1, 0.1))] * 6)
+    ]
+    evidence = build(1, made, course)
+    most = flat.names[int(np.argmax(flat.counts))]
+    assert f"answers “{most}” on every row" in items(evidence)["w1.s3.e1"].caveats[0]
+    (curve,) = (one for section in evidence.sections for one in section.figures if one.kind == "learning-curve")
+    assert len(curve.data["curves"]) == 4
+    assert curve.caption.endswith("4 of 6 runs are drawn.")

@@ -99,7 +99,7 @@ def test_small_page(small) -> None:
     assert [row[0] for row in classes] == [str(rank) for rank in range(1, 8)]
     assert classes[0][1] == HOSTILE[0]
     assert sum(int(row[2]) for row in classes) == audit.rows["train"]
-    assert "no date column" in page.css_first("#old_labels .fact").text()
+    assert "no column is named date" in page.css_first("#old_labels .fact").text()
     assert len(page.css("#long-tail rect[height]:not(.swatch *)")) == 7
     asked = page.css("#questions article")
     assert len(asked) == len(audit.questions) > 2

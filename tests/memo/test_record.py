@@ -175,6 +175,12 @@ def test_no_record_and_two_records(html, tmp_path) -> None:
     assert [finding.message for finding in findings(two, tmp_path)] == ["2 records in one memo"]
 
 
+@pytest.mark.parametrize("share", [0.5, 0.99])
+def test_a_page_cut_short_is_called_so(html, tmp_path, share: float) -> None:
+    found = findings(html[: int(len(html) * share)], tmp_path)
+    assert [finding.message for finding in found] == ["the file is cut short: its page has no end"]
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"<p>hello", b"x" * 9_000_000, b"PK\x03\x04"])
 def test_what_is_no_memo_is_refused(tmp_path, content: bytes) -> None:
     with pytest.raises(NotAMemo):

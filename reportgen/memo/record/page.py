@@ -32,6 +32,8 @@ class MemoPage:
 
     tree: LexborHTMLParser
     records: tuple[str, ...]
+    whole: bool = True
+    """Whether the file holds the page's end."""
 
     @cached_property
     def sections(self) -> dict[str, LexborNode]:
@@ -51,8 +53,12 @@ class MemoPage:
         """The one record.
 
         Raises:
-            RecordError: there is none or more than one, or it is damaged, too large or of another version.
+            RecordError: the file is cut short, or its record missing, doubled, damaged, too large or foreign.
         """
+        if not self.whole:
+            raise RecordError(
+                "the file is cut short: its page has no end", remedy="hand in the whole file `reportgen memo` wrote"
+            )
         if len(self.records) != 1:
             raise RecordError(
                 "no record in the memo" if not self.records else f"{len(self.records)} records in one memo",
@@ -108,13 +114,13 @@ def read_page(path: str | Path) -> MemoPage:
             raise NotAMemo(f"more than {MAX_PAGE:,} bytes", where=target.name, remedy=remedy)
         html = target.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise NotAMemo(f"cannot be read: {error.strerror}", where=target.name, remedy=remedy) from None
+        raise NotAMemo(f"cannot be read: {error.strerror}", where=target.name or path, remedy=remedy) from None
     except UnicodeDecodeError:
         raise NotAMemo("not UTF-8 text", where=target.name, remedy=remedy) from None
     refuse_costly(html, target.name)
     tree = parse(html)
     records = tuple(node.text() for node in tree.css(f'script[id="{ELEMENT_ID}"]'))
-    page = MemoPage(without_unseen(tree), records)
+    page = MemoPage(without_unseen(tree), records, "</html" in html)
     if not page.sections and not records:
         raise NotAMemo("no section of a memo and no record", where=target.name, remedy=remedy)
     return page
