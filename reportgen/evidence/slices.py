@@ -13,7 +13,7 @@ from reportgen.data.slices import AXES, slice_axes
 from reportgen.stats import boot_models, compare, holm, interval
 
 from .model import Column, Figure, Interval, Scalar, Table, Value
-from .numbers import show
+from .numbers import listing, plural, show
 from .runs import PAIRED
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 METRIC = "macro_f1_present"
 MIN_ROWS = 30
-"""Slices with fewer rows are shown and name no axis."""
+"""Slices with fewer rows are listed and neither tested nor drawn; they name no axis."""
 _NEEDS = dict(
     zip(AXES, ("chars", "redacted", "tokens", "numeric", "opener_I", "caps_share"), strict=True),
 )
@@ -43,7 +43,7 @@ AXIS_NAMES = {
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """One slice: the paired difference on its rows. `p` is raw, `adjusted` Holm's over all slices shown."""
+    """One slice: the paired difference on its rows. `p` is raw, `adjusted` Holm's; both NaN where it is too thin."""
 
     axis: str
     name: str
@@ -56,7 +56,7 @@ class Slice:
 
     @property
     def thin(self) -> bool:
-        """Too few rows to name an axis."""
+        """Too few rows to be tested."""
         return self.n < MIN_ROWS
 
     @property
@@ -85,7 +85,7 @@ class Axis:
     @property
     def null(self) -> bool:
         """Whether every interval on the axis includes zero."""
-        return all(part.holds for part in self.slices)
+        return all(part.holds for part in self.slices if not part.thin)
 
 
 def features(runs: Runs, pair: Pair) -> tuple[pd.DataFrame, list[str]] | None:
@@ -122,7 +122,7 @@ def cut(frame: pd.DataFrame, axes: list[str], max_length: int) -> dict[str, NDAr
 
 
 def measure(runs: Runs, pair: Pair, axes: dict[str, NDArray[np.object_]]) -> tuple[Axis, ...]:
-    """Both models on every slice; p-values are Holm-adjusted over all slices together."""
+    """Both models on every slice; p-values are Holm-adjusted over all slices that are tested."""
     drawn = tuple((axis, hashlib.sha256("\n".join(names).encode()).hexdigest()) for axis, names in axes.items())
     return kept("slices", pair.both, lambda: _measure(runs, pair, axes), runs.split, drawn)
 
@@ -139,8 +139,10 @@ def _measure(runs: Runs, pair: Pair, axes: dict[str, NDArray[np.object_]]) -> tu
             models = boot_models(counts, rows.labels, answers, k, mask=mask)
             samples = models[1].samples(METRIC) - models[0].samples(METRIC)
             found = compare(models[0], models[1], METRIC)
-            raw.append((axis, str(name), len(np.unique(rows.labels[mask])), found, samples, two_sided(samples)))
-    adjusted = holm([entry[-1] for entry in raw])
+            p = two_sided(samples) if found.n >= MIN_ROWS else float("nan")
+            raw.append((axis, str(name), len(np.unique(rows.labels[mask])), found, samples, p))
+    adjusted = np.array([entry[-1] for entry in raw])
+    adjusted[~np.isnan(adjusted)] = holm(adjusted[~np.isnan(adjusted)])
     slices = [
         Slice(axis, name, found.n, classes, found, samples, p, float(q))
         for (axis, name, classes, found, samples, p), q in zip(raw, adjusted, strict=True)
@@ -167,6 +169,17 @@ def _axis(name: str, slices: list[Slice]) -> Axis:
     low, high = interval(top.samples - bottom.samples)
     widest = max(fit, key=lambda part: abs(part.difference.delta))
     return Axis(name, tuple(slices), widest, top.difference.delta - bottom.difference.delta, low, high)
+
+
+def tested(axes: tuple[Axis, ...]) -> list[Slice]:
+    """The slices with enough rows."""
+    return [part for axis in axes for part in axis.slices if not part.thin]
+
+
+def untested(slices: list[Slice]) -> str | None:
+    """Which slices are too thin, as a note."""
+    thin = [f"{part.axis}: {part.name} ({part.n})" for part in slices if part.thin]
+    return f"Fewer than {MIN_ROWS} rows, not tested: {listing(thin)}." if thin else None
 
 
 def signal(axes: tuple[Axis, ...]) -> Axis:
@@ -219,8 +232,8 @@ def slice_table(runs: Runs, pair: Pair, axes: tuple[Axis, ...], table_id: str) -
         id=table_id,
         caption=f"Macro F1 on each slice of {runs.split}, over the classes seen there (true or predicted), not over "
         f"the whole label list. Difference: {b} − {a} with its 95 % paired interval. p: two-sided, from the same "
-        f"resamples; Holm: adjusted over the {len(rows)} slices shown. Exploratory: the axes were not chosen "
-        "beforehand.",
+        f"resamples; Holm: adjusted over the {plural(len(tested(axes)), 'slice')} of {MIN_ROWS} rows or more. "
+        "Exploratory: the axes were not chosen beforehand.",
         columns=(
             Column("slice", "Slice"),
             Column("n", "Rows", "count"),
@@ -272,7 +285,7 @@ def slice_value(runs: Runs, pair: Pair, part: Slice) -> Value:
 def forest(runs: Runs, pair: Pair, axes: tuple[Axis, ...], figure_id: str) -> Figure:
     """The differences of all slices with their intervals."""
     a, b = (run.run_id for run in pair.both)
-    slices = [part for axis in axes for part in axis.slices]
+    slices = tested(axes)
     up = sum(part.difference.low > 0 for part in slices)
     down = sum(part.difference.high < 0 for part in slices)
     held = sum(part.adjusted < 0.05 for part in slices)
@@ -295,12 +308,13 @@ def forest(runs: Runs, pair: Pair, axes: tuple[Axis, ...], figure_id: str) -> Fi
                             "low": part.difference.low,
                             "high": part.difference.high,
                             "state": "null" if part.holds else "up" if part.difference.delta > 0 else "down",
-                            "few": part.thin,
                         }
                         for part in axis.slices
+                        if not part.thin
                     ],
                 }
                 for axis in axes
+                if not all(part.thin for part in axis.slices)
             ],
             "run": b,
             "baseline": a,
@@ -329,5 +343,7 @@ def _order(name: str) -> tuple[int, str]:
     return (_ORDER.index(name) if name in _ORDER else len(_ORDER) + (name == "unknown"), name)
 
 
-def _p(p: float) -> str:
+def _p(p: float) -> str | None:
+    if np.isnan(p):
+        return None
     return "< .001" if p < 0.001 else f"{p:.3f}".lstrip("0") if p < 0.9995 else "1"

@@ -102,17 +102,19 @@ def _slices(context: Context, pair: Pair) -> SectionEvidence:
         exhibits=(table.id,),
         caveats=[slices.entanglement(kept[0], cut)],
     )
-    held = [part for part in every if part.adjusted < 0.05]
-    open_ = [part for part in every if not part.holds]
+    tested = slices.tested(axes)
+    held = [part for part in tested if part.adjusted < 0.05]
+    open_ = [part for part in tested if not part.holds]
     found.answer(
         "w4.s1.e4",
-        f"{b} − {a}: the interval excludes zero on {len(open_)} of {len(every)} slices; {len(held)} of them hold "
-        "after Holm's adjustment. Exploratory: the axes were looked at together and none was singled out beforehand.",
+        f"{b} − {a}: the interval excludes zero on {len(open_)} of {plural(len(tested), 'slice')}; {len(held)} of them "
+        "hold after Holm's adjustment. Exploratory: the axes were looked at together and none was singled out "
+        "beforehand.",
         Value("slices_excluding_zero", len(open_), "count", run=b, split=runs.split, field="rows.parquet"),
         Value("slices_after_holm", len(held), "count", run=b, split=runs.split, field="rows.parquet"),
         verification="bound",
         exhibits=(figure.id, table.id),
-        caveats=[DATA_NOISE],
+        caveats=[slices.untested(every), DATA_NOISE],
     )
     strongest = slices.signal(axes)
     found.answer(

@@ -72,7 +72,7 @@ def forest(data: Mapping[str, Any]) -> Forest:
         for part in axis["slices"]:
             y += 20
             span = f"[{show(part['low'], unit, signed=True)}, {show(part['high'], unit, signed=True)}]"
-            look = f"{part['state']}{' faint' if part['few'] else ''}"
+            look = f"{part['state']}{' faint' if part.get('few') else ''}"
             title = (
                 f"{axis['name']}, {part['name']}: {show(part['delta'], unit, signed=True)} {span}, n = {part['n']:,}"
             )

@@ -420,3 +420,20 @@ def test_a_slipped_label_frame_is_drawn_and_named(simulated, wide, course, tmp_p
         assert entry["said"] == [(rows.predictions == label).sum()]
     alone = figures(build(4, [sound, simulated.write_run(tmp_path, wide, "b", "decoder", skill=0.7)], course))
     assert alone["w4-frames"].finding.startswith("No label shift in ")
+
+
+def test_a_slice_of_one_row_is_listed_and_not_tested() -> None:
+    from models.demo import bundle
+    from reportgen.data import load_course
+
+    runs = [read_bundle(bundle(name)) for name in ("encoder-lora", "decoder-lora")]
+    found = build(4, runs, load_course("banking77lt"))
+    section = found.sections[0]
+    listed = {row["n"]: row for table in section.tables for row in table.rows if "reading" in row}
+    assert listed[1]["reading"] == "fewer than 30 rows"
+    assert (listed[1]["p"], listed[1]["holm"]) == (None, None)
+    drawn = [part["n"] for figure in section.figures for axis in figure.data["axes"] for part in axis["slices"]]
+    assert min(drawn) >= 30
+    item = next(item for item in section.items if item.id == "w4.s1.e4")
+    assert any(note.startswith("Fewer than 30 rows, not tested:") for note in item.caveats)
+    assert item.values[0].value <= len(drawn)
