@@ -64,7 +64,9 @@ def grade_one(submission: Submission, options: Options) -> Graded:
     except MemoryError:
         return _failed(submission.key, chosen, notes, "failed", "needs more memory than a memo may")
     except ReportgenError as error:
-        return _failed(submission.key, chosen, notes, "unreadable", str(error))
+        # The name of our copy says nothing to a reader, and differs from process to process.
+        said = str(error).replace(chosen.path.name, chosen.name)
+        return _failed(submission.key, chosen, notes, "unreadable", said)
     except Exception as error:  # whatever a stranger wrote: one bad memo never stops the batch
         return _failed(submission.key, chosen, notes, "failed", f"{type(error).__name__}: {error}")
     return graded.model_copy(update={"flags": (*notes, *graded.flags), "file": one_line(chosen.name)})

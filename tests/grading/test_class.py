@@ -398,3 +398,12 @@ def test_no_grade_where_no_reasoning_is_written(moodle, classroom, memos, simula
     assert 0 < float(grades["Participant 2"]) < 100
     _, grades = grade(only="1", changes=["grade=0"], why="no reasoning")
     assert grades["Participant 1"] == "0.00"
+
+
+@pytest.mark.parametrize("jobs", [0, 2])
+def test_a_reason_names_the_students_own_file(moodle, memos, tmp_path: Path, jobs: int) -> None:
+    cut = memos[0][: memos[0].index("<section")]
+    archive = moodle.download(tmp_path / "class.zip", [moodle.Student("Cut Short", 1, {"my memo.html": cut})])
+    report = grade_class(Request(archive, 1, tmp_path / "out", jobs=jobs))
+    assert "my memo.html" in report.students[0].graded.reason
+    assert ".data" not in report.students[0].graded.reason
