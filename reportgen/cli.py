@@ -361,7 +361,7 @@ def _print_json(document: Any) -> None:
 
 
 def _say(line: str) -> None:
-    typer.echo(one_line(line), err=True)
+    typer.echo(one_line(line, limit=1000), err=True)
 
 
 def _complain(line: str) -> None:

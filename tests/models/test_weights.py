@@ -46,7 +46,7 @@ def test_nowhere_to_be_found_names_the_three_ways() -> None:
         resolve("nobody/nothing")
     said = str(caught.value)
     assert "\n" not in said
-    assert all(way in said for way in ("local folder", "Hub", "weights package"))
+    assert all(way in said for way in ("local folder", "Hub", "--profile tiny"))
 
 
 def test_without_network_it_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
