@@ -11,7 +11,7 @@ from .context import Context, SectionEvidence
 from .model import Column, Scalar, Table, Value
 from .numbers import listing, plural, show
 from .runs import hardware
-from .timings import latency_table, timings
+from .timings import latency_table, timings, unquiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +46,7 @@ def frontier_section(context: Context, groups: Sequence[Group]) -> SectionEviden
         exhibits=(table.id, *([relative.id] if relative is not None else [])),
         caveats=[
             f"Not measured: {listing(gaps, 6)}. Run `{context.command(STAGE)}`." if gaps else None,
+            unquiet([one for one in timings([m.run for m in members]) if one.record.scenario == "offline"]),
             *(_partial(runs, member.run) for member in members),
         ],
     )

@@ -11,6 +11,7 @@ import numpy as np
 from reportgen.stats import latency_percentiles, order_statistic_interval
 
 from .model import Column, Interval, Scalar, Table, Value
+from .numbers import listing
 from .runs import hardware
 
 if TYPE_CHECKING:
@@ -163,6 +164,12 @@ def latency_table(found: Sequence[Timing], table_id: str) -> Table:
         row_header="run",
         notes=tuple(said for one in found if (said := _disturbed(one))),
     )
+
+
+def unquiet(found: Sequence[Timing]) -> str | None:
+    """Whose times are to be read with care, for an item that compares them."""
+    names = list(dict.fromkeys(one.run.run_id for one in found if _disturbed(one)))
+    return f"The machine was not quiet while {listing(names)} ran: read the times with care." if names else None
 
 
 def _disturbed(one: Timing) -> str | None:

@@ -258,7 +258,7 @@ def _ratios(encoder: Bundle, decoder: Bundle, timed: list[timings.Timing], found
         *values,
         verification="declared",
         exhibits=("w3-latency",),
-        caveats=refused,
+        caveats=[*refused, timings.unquiet(timings.timings([encoder, decoder]))],
     )
 
 

@@ -353,3 +353,20 @@ def test_logits_of_the_notebook_are_enough_for_everything_but_time(course, wide,
     assert not found["w5.s3.e1"].missing
     assert found["w5.s1.e2"].missing
     assert all(str(row["latency_ms"]).startswith("unknown: no record of") for row in tables(evidence)["w5-limits"].rows)
+
+
+def test_times_taken_on_a_busy_machine_say_so_where_they_are_compared() -> None:
+    from models.demo import RUNS, bundle
+
+    runs = [read_bundle(bundle(name)) for name in RUNS[5]]
+    disturbed = {
+        run.run_id
+        for run in runs
+        for record in run.latency.records
+        if record.scenario == "offline" and record.includes_tokenisation and abs(record.interference) > 0.1
+    }
+    item = next(i for s in build(5, runs, load_course("banking77lt")).sections for i in s.items if i.id == "w5.s1.e1")
+    (note,) = (note for note in item.caveats if "not quiet" in note)
+    quantised = {name for name in disturbed if name not in ("encoder-lora", "decoder-lora")}
+    assert quantised
+    assert all(name in note for name in quantised)
