@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from reportgen.bundle import Bundle, BundleWriter, labels_sha256, read_bundle
-from reportgen.bundle.schema import Config, DatasetInfo, Git, Hardware, Labels, ModelInfo, Reported
+from reportgen.bundle.schema import Config, DatasetInfo, Git, Hardware, Labels, ModelInfo, Parent, Reported
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -114,6 +114,10 @@ def write_run(
     dataset: str = "complaints.csv",
     reproducible: bool = True,
     notes: tuple[str, ...] = (),
+    runner: str | None = None,
+    parents: tuple[Parent, ...] = (),
+    week: int = 1,
+    seconds: dict[str, float] | None = None,
 ) -> Bundle:
     """Write one measured run and read it back."""
     logits = np.tile(np.log(world.counts), (len(world.labels), 1)) if family == "majority" else None
@@ -124,7 +128,7 @@ def write_run(
         run_id=run_id,
         config=Config(passed={}, resolved={"seed": seed, **(settings or {})}, decided=decided or {}),
         labels=Labels(names=world.names, train_counts=tuple(int(count) for count in world.counts)),
-        runner=family,
+        runner=runner or family,
         course="ecbs5200",
         model=ModelInfo(
             name=model
@@ -141,7 +145,8 @@ def write_run(
             licence="public domain",
             notes=notes,
         ),
-        week=1,
+        week=week,
+        parents=parents,
         trained_on=trained_on,
         seed=seed,
         hardware=Hardware(device="cpu", name="Test CPU", threads=2),
@@ -159,7 +164,7 @@ def write_run(
         writer.write_rows(world.rows()[rows].assign(split=split))
         if training is not None:
             writer.write_training(training)
-        path = writer.finish(timings={"train": 93.4})
+        path = writer.finish(timings=seconds or {"train": 93.4})
     return read_bundle(path)
 
 

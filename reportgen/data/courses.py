@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -106,6 +106,15 @@ class Course(BaseModel):
     def stages(self) -> dict[str, Any]:
         """`stages.toml`, empty where there is none."""
         return self._file("stages.toml")
+
+    def stage_runs(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Week and table of every run that a stage asks for; a stage of another shape asks for none."""
+        for name, stage in self.stages().items():
+            number = name.removeprefix("week")
+            entries = stage.get("run") if isinstance(stage, dict) and number.isdecimal() else None
+            for entry in entries if isinstance(entries, list) else ():
+                if isinstance(entry, dict):
+                    yield int(number), entry
 
     def scenarios(self) -> dict[str, Any]:
         """`scenarios.toml`, empty where there is none."""

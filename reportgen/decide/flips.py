@@ -92,7 +92,10 @@ def _along(problem: Problem, key: str, now: float, at: Callable[[float], Scenari
         moved = Problem(problem.facts, at(x))
         return _outcome(moved, moved.tier)
 
-    yield from _walk(key, _meeting_points(problem, at), 0.0, now, outcome, names)
+    breaks = _meeting_points(problem, at)
+    if now == 0:  # What is free costs every candidate the same; at any price above, they part.
+        breaks = np.concatenate([[0.0], breaks])
+    yield from _walk(key, breaks, 0.0, now, outcome, names)
 
 
 def _meeting_points(problem: Problem, at: Callable[[float], Scenario]) -> Floats:

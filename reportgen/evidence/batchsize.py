@@ -10,7 +10,7 @@ from .context import Context, SectionEvidence
 from .experiments import BATCH, Experiment, changed
 from .model import Value
 from .noisefloor import NoiseFloor
-from .numbers import listing, plural, show
+from .numbers import listing, plural, show, show_size
 from .wording import DATA_NOISE, difference_sentence
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _ratio(
         "n": runs.scores(batch.run).n,
         "field": "predictions.parquet",
     }
-    sizes = f"|Δ| is {show(abs(delta), 'score')} for the batch size and {show(abs(seed), 'score')} for the seed."
+    sizes = f"|Δ| is {show_size(delta, 'score')} for the batch size and {show_size(seed, 'score')} for the seed."
     related = {batch.run.run_id, batch.reference.run_id} & {run.run_id for run in pair}
     other = None if related else f"The seed pair ({pair[0].run_id}, {pair[1].run_id}) has another recipe."
     values = []

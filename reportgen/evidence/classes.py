@@ -30,6 +30,11 @@ TIER_RULES = {
 }
 
 
+def rule_sentence(rule: str) -> str:
+    """A rule for tiers as a sentence of its own."""
+    return f"{TIER_RULES[rule][0].upper()}{TIER_RULES[rule][1:]}."
+
+
 def by_frequency(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Label ids, most training rows first, ties by id."""
     return np.argsort(-counts, kind="stable")

@@ -10,7 +10,7 @@ from .calibrated import BINS, THIN, fold_name
 from .configurations import configurations
 from .context import Context, SectionEvidence
 from .model import Column, Figure, Interval, Scalar, Table, Value
-from .numbers import listing, plural, show, show_interval
+from .numbers import listing, plural, show, show_interval, show_size
 from .runs import WILSON
 from .week4figures import beside_week4
 from .wording import DATA_NOISE
@@ -159,7 +159,7 @@ def _changed(delta: float, bounds: tuple[float, float]) -> str:
     span = f"[{show(low, 'score', signed=True)}, {show(high, 'score', signed=True)}]"
     if low <= 0 <= high:
         return f"not told apart {span}"
-    return f"{show(abs(delta), 'score')} {'higher' if delta > 0 else 'lower'} {span}"
+    return f"{show_size(delta, 'score')} {'higher' if delta > 0 else 'lower'} {span}"
 
 
 def _temperatures(groups: Sequence[Group], scaled: Mapping[str, Scaled]) -> str:

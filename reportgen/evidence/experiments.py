@@ -260,14 +260,12 @@ def _alike(one: Bundle, other: Bundle) -> bool:
 
 
 def _named(context: Context) -> dict[str, str]:
-    """Run to reference, as the course's stages say; a malformed stage names nothing."""
-    found = {}
-    for stage in context.course.stages().values():
-        entries = stage.get("run", []) if isinstance(stage, dict) else []
-        for entry in entries if isinstance(entries, list) else []:
-            if isinstance(entry, dict) and "reference" in entry:
-                found[str(entry.get("name"))] = str(entry["reference"])
-    return found
+    """Run to reference, as the course's stages say."""
+    return {
+        str(entry.get("name")): str(entry["reference"])
+        for _, entry in context.course.stage_runs()
+        if "reference" in entry
+    }
 
 
 def _walk(key: str, before: Any, after: Any, changes: list[Change], held: dict[str, str]) -> None:

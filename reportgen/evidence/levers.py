@@ -11,6 +11,7 @@ from reportgen.stats import apply_temperature, confidence, ece, fit_temperature,
 
 from .model import Column, Scalar, Table, Value
 from .numbers import listing, plural, show
+from .runs import training_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ def levers_table(runs: Runs, baseline: Bundle, candidates: Sequence[Bundle], tab
                 "macro": macro,
                 "verdict": difference.verdict,
                 "accuracy": accuracy,
-                "time": run.manifest.timings.get("train", run.manifest.timings.get("total")),
+                "time": training_seconds(run),
                 **_calibration(runs, run),
             }
         )

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .model import Column, Scalar, Table, Value
-from .runs import hardware
+from .runs import hardware, training_seconds
 
 if TYPE_CHECKING:
     from reportgen.bundle import Bundle
@@ -53,7 +53,7 @@ def experiment_log(runs: Runs, table_id: str) -> Table:
             "settings": ", ".join(f"{key} {_short(value)}" for key, value in settings(run).items()) or None,
             "seed": run.manifest.seed,
             "trainable": model.trainable_parameters,
-            "time": run.manifest.timings.get("train", run.manifest.timings.get("total")),
+            "time": training_seconds(run),
             "note": "; ".join(runs.partial(run)),
         }
         for metric in ("accuracy", "macro_f1", "weighted_f1", "zero_f1"):

@@ -105,7 +105,12 @@ class Memory:
         return None
 
     def where_to_put(self, week: int) -> str:
-        """What to do about a week that was not found."""
+        """What to do about a week that was not found, or that does not say what was looked for."""
+        found = self.weeks.get(week)
+        if found is not None and not found.sections:
+            return f"{found.values_source} holds figures and no text: keep your week{week}.md beside it."
+        if found is not None:
+            return f"{found.prose_source} does not say it, or its twin week{week}.json is not beside it."
         places = " and ".join(self.looked_in) or "no folder"
         return (
             f"Nothing of week {week} was found (looked in {places}). Keep week{week}.md, or the twin week{week}.json, "

@@ -30,6 +30,11 @@ def show(value: Scalar, unit: Unit = "number", *, signed: bool = False) -> str:
     return "+" + text if signed and value > 0 and any(digit in text for digit in "123456789") else text
 
 
+def show_size(difference: float, unit: Unit = "number") -> str:
+    """How large a difference is, without its sign and as exact as `show` writes it with one."""
+    return _magnitude(abs(difference), unit, signed=True)
+
+
 def _magnitude(size: float, unit: Unit, signed: bool) -> str:
     match unit:
         case "fraction":

@@ -58,7 +58,7 @@ def tiers_section(context: Context, roles: Roles) -> SectionEvidence:
         *(tierfacts.tier_mean(runs, run, tier, inside) for tier, inside in present.items() for run in both),
         *gaps,
         exhibits=(ladder.id, table.id),
-        caveats=[f"{classes.TIER_RULES[rule][0].upper()}{classes.TIER_RULES[rule][1:]}.", DATA_NOISE],
+        caveats=[classes.rule_sentence(rule), DATA_NOISE],
     )
     zero = {run.run_id: {tier: tierfacts.zeros(runs, run, inside) for tier, inside in present.items()} for run in both}
     shared = {"split": runs.split, "n": runs.scores(encoder).n, "field": "predictions.parquet"}

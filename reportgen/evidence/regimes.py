@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reportgen.stats import ece
 
 from .model import Column, Scalar, Table, Value
+from .runs import training_seconds
 
 if TYPE_CHECKING:
     from reportgen.bundle import Bundle
@@ -38,7 +39,7 @@ _FIXED = {
 
 def regimes(runs: Runs, leave_out: frozenset[str], table_id: str) -> Table | None:
     """One row a run, by regime; None where all runs are of one."""
-    shown = [run for run in runs.scored if run.run_id not in leave_out]
+    shown = [run for run in runs.scored if run.run_id not in leave_out and not runs.checks(run)]
     if len({regime(run) for run in shown}) < 2:
         return None
     shown.sort(key=lambda run: (_rank(regime(run)), -runs.scores(run).macro_f1, run.run_id))
@@ -57,7 +58,7 @@ def regimes(runs: Runs, leave_out: frozenset[str], table_id: str) -> Table | Non
                 "macro_f1": Value("macro_f1", scores.macro_f1, "score", **shared),  # type: ignore[arg-type]
                 "zero_f1": Value("zero_f1", scores.zero_f1, "count", **shared),  # type: ignore[arg-type]
                 "ece": error,
-                "time": run.manifest.timings.get("train", run.manifest.timings.get("total")),
+                "time": training_seconds(run),
             }
         )
     sizes = {runs.scores(run).n for run in shown}

@@ -27,6 +27,8 @@ BOOTSTRAP = f"percentile bootstrap over rows, {RESAMPLES:,} resamples"
 PAIRED = f"paired bootstrap over rows, {RESAMPLES:,} resamples"
 WILSON = "Wilson score"
 FINE_TUNED = ("embed", "encoder", "decoder")
+_CHECKS = ("predict", "shift")
+"""Runners that answer with another run's weights: a check of that run, and no rival of it or of any other."""
 _SAMPLED_TRAIN = re.compile(r"train: .*\bsample of\b")
 _SPLIT_ORDER = ("val", "test", "train")
 
@@ -56,8 +58,15 @@ class Runs:
     # ------------------------------------------------------------------------------------------------------ roles
 
     def of_family(self, *families: str) -> list[Bundle]:
-        """Measured runs of these families with predictions on the reporting split."""
-        return [bundle for bundle in self.scored if bundle.manifest.model.family in families]
+        """Runs of these families with predictions on the reporting split; no checks of runs that are here."""
+        return [run for run in self.scored if run.manifest.model.family in families and not self.checks(run)]
+
+    def checks(self, run: Bundle) -> str | None:
+        """The run that this one scores again or misreads on purpose, where that run is here too."""
+        here = {other.run_id for other in self.scored}
+        parents = [parent.run_id for parent in run.manifest.parents if parent.role == "source"]
+        checked = run.manifest.runner in _CHECKS and parents and parents[0] in here
+        return parents[0] if checked else None
 
     def best(self, runs: Sequence[Bundle]) -> Bundle | None:
         """The run with the highest macro F1 on the reporting split, complete runs before partial ones."""
@@ -309,6 +318,13 @@ def wilson_interval(hits: int, n: int) -> Interval:
     """Interval of a proportion of n rows."""
     low, high = wilson(hits, n)
     return Interval(float(low), float(high), method=WILSON)
+
+
+def training_seconds(run: Bundle) -> float | None:
+    """Seconds of training. A run computed from another was not trained, whatever it took."""
+    timings = run.manifest.timings
+    computed = any(parent.role == "source" for parent in run.manifest.parents)
+    return timings.get("train", None if computed else timings.get("total"))
 
 
 def hardware(run: Bundle) -> str | None:

@@ -10,6 +10,7 @@ from .context import Context, SectionEvidence
 from .experiments import compare_facts
 from .model import Column, Scalar, Table, Value
 from .numbers import listing, plural
+from .runs import training_seconds
 from .weighting import scheme
 from .wording import DATA_NOISE, difference_sentence
 
@@ -144,7 +145,7 @@ def _systems_table(runs: Runs, shown: list[Bundle]) -> Table:
                 "kind": f"{model.family}, {'adapter' if _has_adapter(run) else 'all weights'}",
                 "parameters": model.parameters,
                 "share": _trainable(run),
-                "time": run.manifest.timings.get("train", run.manifest.timings.get("total")),
+                "time": training_seconds(run),
                 **{metric: runs.value(run, metric) for metric in ("accuracy", "macro_f1", "weighted_f1", "zero_f1")},
             }
         )

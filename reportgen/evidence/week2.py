@@ -286,8 +286,7 @@ def _tiers(
     ]
     found.answer(
         "w2.s4.e1",
-        f"{classes.TIER_RULES[rule][0].upper()}{classes.TIER_RULES[rule][1:]}. Classes at F1 = 0 under {run.run_id}: "
-        f"{listing(zero)}.",
+        f"{classes.rule_sentence(rule)} Classes at F1 = 0 under {run.run_id}: {listing(zero)}.",
         *values,
         exhibits=(ladder.id, table.id),
         caveats=[plain],

@@ -17,7 +17,7 @@ from .plateau import plateau
 from .rarecommon import tiers_section
 from .systems import STAGE, Roles, find_roles, systems_section
 from .weighting import weighting_pair
-from .wording import DATA_NOISE, difference_sentence
+from .wording import DATA_NOISE, difference_sentence, metric_name
 
 if TYPE_CHECKING:
     from reportgen.bundle import Bundle
@@ -279,12 +279,16 @@ def _next(context: Context, roles: Roles, sections: dict[str, SectionEvidence]) 
         ("w3.s1.e3", ((0, "Macro F1, adapter − all weights"),)),
         ("w3.s2.e1", ((6, "Macro F1 by weighting the decoder"),)),
         ("w3.s3.e1", ((0, "Mean F1 of rare classes, encoder"), (1, "Mean F1 of rare classes, decoder"))),
-        ("w3.s4.e1", ((0, "Median latency, first record"),)),
     ):
         answered = sections[item.rpartition(".")[0]].items.get(item)
         for position, about in positions:
             if answered is not None and len(answered.values) > position:
                 rows.append({"about": about, "value": answered.values[position], "item": item})
+    timed = sections["w3.s4"].items["w3.s4.e1"]
+    rows += [
+        {"about": f"Median latency, {one.run}, {metric_name(one.metric)}", "value": one, "item": timed.id}
+        for one in timed.values
+    ]
     found.answer(
         "w3.s5.e1",
         "The proposal is the author's: name the one change, the hypothesis and the figure you predict.",

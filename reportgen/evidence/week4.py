@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reportgen.data.slices import AXES
 
 from . import noise, slices, tail
-from .classes import FEW
+from .classes import FEW, rule_sentence
 from .confidence import confidence_section
 from .context import Context, SectionEvidence, WeekAnswers
 from .frames import counts_figure
@@ -179,10 +179,11 @@ def _confusion(context: Context, pair: Pair) -> SectionEvidence:
         rule, rarest, tier = mapped
         landed = tail.landings(runs, pair, tier, rarest)
         figure = tail.destinations_figure(runs, landed, rule, rarest, "w4-destinations")
+        said = [tail.landing_sentence(name, part, rarest) for name, part in landed.items()]
         found.figures.append(figure)
         found.answer(
             "w4.s3.e1",
-            " ".join(tail.landing_sentence(name, part, rarest) for name, part in landed.items()),
+            " ".join([rule_sentence(rule), *said]),
             *(
                 value
                 for run in pair.both

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .model import Value
-from .numbers import plural, show, show_interval
+from .numbers import plural, show_interval, show_size
 
 if TYPE_CHECKING:
     from reportgen.stats import Difference
@@ -107,9 +107,9 @@ def metric_name(metric: str) -> str:
 def difference_sentence(value: Value, found: Difference) -> str:
     """One difference in words."""
     metric = metric_name(found.metric)
-    size = show(abs(found.delta), value.unit)
+    size = show_size(found.delta, value.unit)
     if value.unit == "fraction":
-        size = size.replace("%", "points")
+        size = size.replace("pp", "points")
     span = show_interval(value.interval, value.unit, signed=True) if value.interval else "no interval"
     changed = plural(found.changed, "prediction")
     if found.delta == 0:

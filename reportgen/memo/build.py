@@ -14,6 +14,7 @@ from .prose import new_prose, read_prose
 from .render import render, write_memo
 
 if TYPE_CHECKING:
+    from reportgen.bundle import Bundle
     from reportgen.data import Course
     from reportgen.evidence.texts import Texts
 
@@ -37,7 +38,8 @@ def build_memo(
 
     Args:
         week: 1 to 6.
-        bundles: bundles, zipped or not, or folders of them.
+        bundles: bundles, zipped or not, or folders of them. Of a folder, the runs of later weeks' stages are left out:
+            a week's memo stays the same while the folder grows.
         out: the HTML file; twins get the same name with .md and .json.
         prose: the author's Markdown.
         course: name or folder; by default the one the bundles name.
@@ -45,22 +47,22 @@ def build_memo(
         data: the source of the rows that were scored: their texts are shown beside the rows to read by hand.
         text: its text column.
         label: its label column.
-        say: is told what the text cites and nothing measured.
+        say: is told what was left out, and what the text cites and nothing measured.
 
     Returns:
         The files written, the memo first.
     """
-    from reportgen.bundle import find_bundles
     from reportgen.data import load_course
     from reportgen.evidence import build, load_rubric
 
-    found = find_bundles(bundles)
+    found, gathered = _read(bundles)
     named = sorted({bundle.manifest.course for bundle in found})
     if course is None and len(named) > 1:
         raise UsageError(
             f"the bundles belong to several courses: {', '.join(named)}", remedy="choose one with --course"
         )
     chosen = load_course(course or (named[0] if named else DEFAULT_COURSE))
+    found = _of_week(found, gathered, week, chosen, say)
     target = Path(out)
     if twins and prose is not None and target.with_suffix(".md").resolve() == Path(prose).resolve():
         raise UsageError(
@@ -81,6 +83,38 @@ def build_memo(
         pages[target.with_suffix(".md")] = twin.to_markdown(evidence, written)
         pages[target.with_suffix(".json")] = twin.to_json(evidence, written)
     return [write_memo(path, page) for path, page in pages.items()]
+
+
+def _read(paths: Iterable[str | Path]) -> tuple[list[Bundle], set[str]]:
+    """Every bundle once, and the roots of those that nobody named: they lay in a folder."""
+    from reportgen.bundle import bundle_paths, find_bundles
+
+    found: dict[str, Bundle] = {}
+    named: set[str] = set()
+    for path in paths:
+        bundles = find_bundles(path)
+        found |= {bundle.root: bundle for bundle in bundles}
+        if bundle_paths(path) == [Path(path)]:
+            named |= {bundle.root for bundle in bundles}
+    return list(found.values()), found.keys() - named
+
+
+def _of_week(
+    found: list[Bundle], gathered: set[str], week: int, course: Course, say: Callable[[str], None] | None
+) -> list[Bundle]:
+    """The runs without those a folder holds for a later week, unless there are no others."""
+    known = {str(entry.get("name")) for number, entry in course.stage_runs() if number <= week}
+    later = [
+        bundle
+        for bundle in found
+        if bundle.root in gathered and (bundle.manifest.week or 0) > week and bundle.run_id not in known
+    ]
+    if not later or len(later) == len(found):
+        return found
+    if say is not None:
+        names = ", ".join(f"{bundle.run_id} ({bundle.manifest.week})" for bundle in later)
+        say(f"Made for a later week and left out: {names}. To have one in, name its own path.")
+    return [bundle for bundle in found if bundle not in later]
 
 
 def load_texts(data: str | Path, course: Course, text: str | None = None, label: str | None = None) -> Texts:

@@ -1,4 +1,4 @@
-"""Finds the author's earlier memos: `weekN.md` and `weekN.json`, beside the text or in its folder memos/."""
+"""Finds the author's earlier memos, `weekN` or `memoN` .md and .json, beside the text or in its folder memos/."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from reportgen.evidence import Rubric
 
 FOLDER = "memos"
+NAMES = ("week", "memo")
 MAX_BYTES = 8_000_000
 _TWIN_SECTION = re.compile(r"^## (\d+)\. [^\n]*$", re.MULTILINE)
 _TWIN_PROSE = re.compile(r"^### Reasoning[ \t]*\n(.*)", re.MULTILINE | re.DOTALL)
 
 
 def find_memory(week: int, places: Iterable[str | Path], course: Course) -> Memory:
-    """What earlier weeks said, from files called `week1`, `week2`, … in the places and their folder `memos`.
+    """What earlier weeks said, from files called `week1` (or `memo1`), `week2`, … in the places and their folder `memos`.
 
     Prose is read from `weekN.md` (the author's file or the Markdown twin) or the JSON twin, figures from the JSON
     twin alone. A file that cannot be used is named, and never stops this week's memo.
@@ -57,17 +58,18 @@ def _week(number: int, folders: list[Path], rubric: Rubric, unreadable: list[str
     front: Mapping[str, str] = {}
     values: tuple[Recalled, ...] = ()
     prose_source = values_source = ""
-    for folder in folders:
-        text = _text(folder / f"week{number}.md", unreadable)
+    for path in (folder / f"{name}{number}" for folder in folders for name in NAMES):
+        prose, twin = path.with_suffix(".md"), path.with_suffix(".json")
+        text = _text(prose, unreadable)
         if text is not None and not sections:
             try:
                 sections, front = _twin_prose(text, rubric) if _is_twin(text) else _prose(text, rubric)
-                prose_source = _short(folder / f"week{number}.md")
+                prose_source = _short(prose)
             except ReportgenError as error:
-                unreadable.append(f"{_short(folder / f'week{number}.md')}: {error.what}")
-        raw = _json(folder / f"week{number}.json", number, unreadable)
+                unreadable.append(f"{_short(prose)}: {error.what}")
+        raw = _json(twin, number, unreadable)
         if raw is not None and not values:
-            source = _short(folder / f"week{number}.json")
+            source = _short(twin)
             values, values_source = tuple(_values(raw, number, source)), source
             written = raw.get("prose")
             if not sections and isinstance(written, dict):

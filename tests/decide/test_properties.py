@@ -322,3 +322,23 @@ def test_a_budget_limits_the_volume() -> None:
     at = {flip.constraint: flip.at for flip in result.flip_points}
     assert at == pytest.approx({"monthly_cost": 1.0, "monthly_volume": 2_000_000, "price.cpu_hour": 0.2})
     assert {flip.choice for flip in result.flip_points} == {None}
+
+
+def test_where_an_hour_is_free_any_price_may_change_the_choice() -> None:
+    """Found by the search above: at a price of 0 all costs meet, and that is a point of change like any other."""
+    fast, small = (
+        Candidate(
+            name,
+            metrics={"macro_f1": Metric(0.5)},
+            latency=(LatencyFigure("offline", {"p50": ms}),),
+            memory=(MemoryFigure(size, "process_peak"),),
+            needs_gpu=True,
+        )
+        for name, ms, size in (("fast", 0.5, 2), ("small", 1.0, 1))
+    )
+    aim = Objective(Quantity("macro_f1"), higher=True)
+    scenario = Scenario("free", "", aim, load=Load(64_000, "week"), price=Price(gpu_hour=0.0))
+    found = recommend([fast, small], scenario)
+    assert found.choice == "small"
+    flips = [flip for flip in found.flip_points if flip.constraint == "price.gpu_hour"]
+    assert [(flip.at, flip.side, flip.choice) for flip in flips] == [(0.0, ">", "fast")]

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from reportgen.evidence.model import Interval
-from reportgen.evidence.numbers import listing, plural, show, show_interval
+from reportgen.evidence.numbers import listing, plural, show, show_interval, show_size
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,8 @@ def test_words() -> None:
     assert listing(["a"]) == "a"
     assert listing(["a", "b", "c"]) == "a, b and c"
     assert listing(list("abcdefg"), limit=2) == "a, b and 5 more"
+
+
+def test_a_size_is_as_exact_as_the_difference_beside_it() -> None:
+    assert [show_size(delta, "score") for delta in (-0.0002, 0.0132)] == ["0.0002", "0.013"]
+    assert show_size(-0.0312, "fraction") == "3.1 pp"

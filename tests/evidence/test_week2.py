@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 
 from reportgen.bundle import read_bundle, write_bundle
+from reportgen.bundle.schema import Parent
 from reportgen.evidence import build
 from reportgen.evidence.context import Context
 from reportgen.evidence.experiments import experiments, seed_pairs
 from reportgen.evidence.noisefloor import NoiseFloor, tag
 from reportgen.evidence.plateau import band, plateau
 from reportgen.evidence.rubric import load_rubric
-from reportgen.evidence.runs import Runs
+from reportgen.evidence.runs import Runs, training_seconds
 from reportgen.evidence.weighting import class_weights
 
 
@@ -262,3 +263,22 @@ def test_rows_in_another_order_change_nothing(simulated, course, tmp_path) -> No
 def test_seed_pairs_need_equal_settings(stage) -> None:
     pairs = [{a.run_id, b.run_id} for a, b in seed_pairs(Runs(stage))]
     assert pairs == [{"encoder-seed123", "encoder-weighted"}]
+
+
+def test_a_run_scored_again_is_no_experiment_and_no_rival(simulated, world, course, tmp_path) -> None:
+    made = {"draw": 4, "settings": {"lr": 2e-5}}
+    run = simulated.write_run(tmp_path, world, "encoder", "encoder", **made)
+    parent = Parent(role="source", run_id="encoder", root=run.root)
+    options = {"runner": "predict", "parents": (parent,), "seconds": {"score": 3.0, "total": 9.0}, **made}
+    again = simulated.write_run(tmp_path, world, "encoder-again", "encoder", **options)
+    other = simulated.write_run(tmp_path, world, "tfidf", "linear", skill=0.5)
+    both = Runs([run, again, other])
+    assert both.checks(again) == "encoder"
+    assert [one.run_id for one in both.candidates] == ["encoder"]
+    assert experiments(context(course, [run, again, other])) == []
+    assert training_seconds(again) is None
+    log = tables(build(2, [run, again, other], course))["w2-log"]
+    assert {row["run"]: row["time"] for row in log.rows} == {"encoder": 93.4, "encoder-again": None, "tfidf": 93.4}
+    alone = Runs([again, other])
+    assert alone.checks(again) is None
+    assert alone.candidate is again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -50,3 +51,22 @@ def test_nothing_is_written_when_anything_is_wrong(runs, tmp_path) -> None:
 def test_the_course_is_the_bundles_own(runs, tmp_path) -> None:
     page = build_memo(1, [runs[0].path], tmp_path / "memo.html")[0].read_text(encoding="utf-8")
     assert load_course("ecbs5200").title in page
+
+
+def test_a_folder_keeps_later_weeks_to_themselves(simulated, world, tmp_path) -> None:
+    shelf = tmp_path / "runs"
+    for name, week in (("tfidf", 1), ("encoder", 5), ("decoder-lora", 3), ("mine", 2)):
+        simulated.write_run(shelf, world, name, "linear" if name == "tfidf" else "encoder", week=week, draw=week)
+    said: list[str] = []
+
+    def ids(week: int, *paths) -> set[str]:
+        build_memo(week, paths, tmp_path / "memo.html", twins=True, say=said.append)
+        return {run["run_id"] for run in json.loads((tmp_path / "memo.json").read_text(encoding="utf-8"))["runs"]}
+
+    # The encoder was made again in week 5, and week 2's stage asks for it by that name.
+    assert ids(2, shelf) == {"tfidf", "encoder", "mine"}
+    assert said == ["Made for a later week and left out: decoder-lora (3). To have one in, name its own path."]
+    assert ids(3, shelf) == {"tfidf", "encoder", "mine", "decoder-lora"}
+    assert ids(2, shelf, shelf / "decoder-lora") == {"tfidf", "encoder", "mine", "decoder-lora"}
+    assert ids(1, shelf / "decoder-lora") == {"decoder-lora"}
+    assert len(said) == 1

@@ -120,3 +120,20 @@ def test_nothing_found_says_where_to_put_it(course, runs, tmp_path) -> None:
     item = next(item for section in evidence.sections for item in section.items if item.id == "w4.s5.e1")
     assert tmp_path.name in item.sentence
     assert "week3.md" in item.sentence
+
+
+def test_files_may_be_called_memo_too(course, tmp_path) -> None:
+    (tmp_path / "memo3.md").write_text(PROSE, encoding="utf-8")
+    assert (
+        find_memory(4, [tmp_path], course)
+        .recommendation()
+        .source.endswith("memo3.md, “Latency and the Deployment Recommendation”")
+    )
+
+
+def test_a_twin_without_text_is_not_called_missing(evidence, course, tmp_path) -> None:
+    (tmp_path / "week1.json").write_text(to_json(evidence), encoding="utf-8")
+    memory = find_memory(4, [tmp_path], course)
+    assert memory.recommendation(1) is None
+    assert "week1.json holds figures and no text" in memory.where_to_put(1)
+    assert memory.where_to_put(2).startswith("Nothing of week 2 was found")

@@ -88,6 +88,7 @@ def test_recorded_training_ends_where_plain_training_does(
 
 @pytest.mark.gpu
 @needs_gpu
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own, from its compiler
 def test_recorded_scoring_is_the_models_own(tiny_bert: Path) -> None:
     from transformers import AutoModelForSequenceClassification
 
