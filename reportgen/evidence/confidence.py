@@ -112,7 +112,8 @@ def _recalled(memory: Memory, found: SectionEvidence) -> None:
     """Figures of earlier weeks the argument may need, with the file each was found in."""
     rows: list[dict[str, Scalar]] = []
     for week, about in ((2, "What class weighting did to the encoder"), (3, "What class weighting did to the decoder")):
-        figures = memory.values(week, "macro_f1", section=f"w{week}.s2", difference=True)
+        # The first item of both weeks; week 3's next one repeats the encoder's figure.
+        figures = memory.values(week, "macro_f1", section=f"w{week}.s2.e1", difference=True)
         rows += [
             {
                 "about": about,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -111,7 +111,9 @@ def tier_table(runs: Runs, shown: Sequence[Bundle], counts: Ints, rule: str, tab
 
 def tier_ladder(runs: Runs, shown: Sequence[Bundle], counts: Ints, rule: str, figure_id: str) -> Figure:
     """Mean F1 of each tier under each run as dots with intervals."""
-    groups, steps = [], []
+    groups: list[dict[str, Any]] = []
+    steps: dict[str, list[str]] = {run.run_id: [] for run in shown}
+    empty: dict[str, int] = {}
     for tier, inside in present(counts, rule).items():
         marks = []
         for run in shown:
@@ -125,18 +127,29 @@ def tier_ladder(runs: Runs, shown: Sequence[Bundle], counts: Ints, rule: str, fi
                     "high": bounds.high if bounds else value.value,
                 }
             )
-        groups.append({"tier": tier, "classes": int(inside.sum()), "marks": marks})
-        steps.append(f"{tier} {show(marks[0]['value'], 'score')}")
+            steps[run.run_id].append(f"{tier} {show(value.value, 'score')}")
+        absent = int((runs.per_class(shown[0]).support[inside] == 0).sum())
+        if absent:
+            empty[tier] = absent
+        groups.append({"tier": tier, "classes": int(inside.sum()), "absent": absent, "marks": marks})
     return Figure(
         id=figure_id,
         kind="tier-ladder",
         caption=f"Mean F1 by tier on {runs.split} with 95 % intervals ({BOOTSTRAP}; {TIER_RULES[rule]}). "
         "Classes of one or two rows drop out of resamples, so an interval may lie below its point. Overlap decides "
-        "nothing: differences need the paired intervals.",
-        finding=f"Mean F1 by tier under {shown[0].run_id}: {listing(steps)}"
-        + (f"; the same for {listing([run.run_id for run in shown[1:]])}." if shown[1:] else "."),
+        f"nothing: differences need the paired intervals.{_without_rows(empty, runs)}",
+        finding=f"Mean F1 by tier under {'; under '.join(f'{name}: {listing(said)}' for name, said in steps.items())}."
+        f"{_without_rows(empty, runs)}",
         data={"groups": groups},
     )
+
+
+def _without_rows(empty: dict[str, int], runs: Runs) -> str:
+    """Why a tier may look worse than its classes are."""
+    if not empty:
+        return ""
+    said = listing([f"{plural(count, 'class', 'classes')} of {tier}" for tier, count in empty.items()])
+    return f" {said} {'has' if sum(empty.values()) == 1 else 'have'} no rows on {runs.split} and count as 0."
 
 
 def destination_table(runs: Runs, run: Bundle, counts: Ints, rule: str, table_id: str) -> Table:

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
     from reportgen.bundle import Bundle
 
+    from .runs import Runs
+
 MAX_CURVES = 4
 """Curves in one figure: as many as there are line styles; more cannot be told apart."""
 MAX_POINTS = 400
 """Points kept of a loss curve: more than a page can show."""
+_OBJECTIVE = ("loss", "class_weights", "label_smoothing", "rdrop", "supcon")
+_ROUNDED = 5e-4
 _EPOCH_METRICS: dict[str, tuple[str, Unit]] = {
     "val_loss": ("Validation loss", "score"),
     "val_accuracy": ("Accuracy", "fraction"),
@@ -119,13 +123,18 @@ def learning_curve(runs: Sequence[Bundle], figure_id: str) -> Figure | None:
         finding += (
             f"; validation macro F1 is highest after epoch {show(best['epoch'])}: {show(best['macro_f1'], 'score')}"
         )
+        scored = next((mark for mark in first["marks"] if mark["scored"] and mark is not best), None)
+        if scored:
+            finding += f"; scored was epoch {show(scored['epoch'])}: {show(scored['macro_f1'], 'score')}"
     windows = "; ".join(f"{curve['run']}: {curve['window']}" for curve in curves)
+    objectives = {curve["objective"] for curve in curves}
+    unlike = " Losses of different objectives cannot be compared: only their shapes can." if len(objectives) > 1 else ""
     left_out = f" {len(curves)} of {len(found)} runs are drawn." if len(found) > len(curves) else ""
     return Figure(
         id=figure_id,
         kind="learning-curve",
         caption=f"Training loss by optimiser step, rolling mean (window in steps: {windows}). "
-        f"Dotted line: end of warm-up. Dots: validation macro F1 after each epoch, the scored one filled.{left_out}",
+        f"Dotted line: end of warm-up. Dots: validation macro F1 after each epoch, the scored one filled.{unlike}{left_out}",
         finding=finding + ".",
         data={"curves": curves},
     )
@@ -154,6 +163,7 @@ def _curve(run: Bundle) -> dict[str, Any] | None:
     ]
     return {
         "run": run.run_id,
+        "objective": _objective(run),
         "step": where[kept].tolist(),
         "loss": smooth[kept].tolist(),
         "steps": int(positions[-1]),
@@ -161,6 +171,23 @@ def _curve(run: Bundle) -> dict[str, Any] | None:
         "warmup_end": _warmup_end(steps),
         "marks": marks,
     }
+
+
+def beyond_checkpoint(runs: Runs, run: Bundle) -> str | None:
+    """Why a run's macro F1 is not the one its log gives the scored epoch, where the two differ."""
+    kept, macro = checkpoint(run), runs.scores(run).macro_f1
+    if runs.split != "val" or kept is None or kept.macro_f1 is None or abs(kept.macro_f1 - macro) < _ROUNDED:
+        return None
+    return (
+        f"{run.run_id} has macro F1 {show(macro, 'score')}, and its log {show(kept.macro_f1, 'score')} for the scored "
+        "epoch: what is scored is more than that checkpoint, or other rows."
+    )
+
+
+def _objective(run: Bundle) -> str:
+    """What the training loss is: losses of one objective can be compared."""
+    wanted = {key: run.config.resolved.get(key) for key in _OBJECTIVE}
+    return ", ".join(f"{key} {value}" for key, value in wanted.items() if value not in (None, "none", 0, 0.0))
 
 
 def _warmup_end(steps: pd.DataFrame) -> float | None:

@@ -70,9 +70,11 @@ def _experiments(context: Context, compared: list[Experiment]) -> SectionEvidenc
         f"{plural(len(runs.scored), 'run')} scored on {runs.split}, one row each.",
         *(runs.value(run, metric) for run in runs.candidates[:1] for metric in ("accuracy", "macro_f1", "zero_f1")),
         exhibits=(table.id,),
-        caveats=[runs.few_rows()],
+        caveats=[runs.few_rows(), *(training.beyond_checkpoint(runs, run) for run in runs.candidates[:1])],
     )
-    curve = training.learning_curve(runs.candidates[:4], "w2-learning-curve")
+    # Compared runs first: a figure draws only so many, and their curves are what the section is about.
+    drawn = dict.fromkeys([run for one in compared for run in (one.reference, one.run)] + runs.candidates)
+    curve = training.learning_curve(list(drawn), "w2-learning-curve")
     if curve is not None:
         found.figures.append(curve)
     if published := log.reported(runs, "w2-reported"):

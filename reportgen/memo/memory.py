@@ -27,7 +27,7 @@ _TWIN_PROSE = re.compile(r"^### Reasoning[ \t]*\n(.*)", re.MULTILINE | re.DOTALL
 
 
 def find_memory(week: int, places: Iterable[str | Path], course: Course) -> Memory:
-    """What earlier weeks said, from files called `week1` (or `memo1`), `week2`, … in the places and their folder `memos`.
+    """What earlier weeks said, from files `week1` (or `memo1`), `week2`, … in the places and their folder `memos`.
 
     Prose is read from `weekN.md` (the author's file or the Markdown twin) or the JSON twin, figures from the JSON
     twin alone. A file that cannot be used is named, and never stops this week's memo.
