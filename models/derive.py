@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
-from reportgen.bundle import text_sha256
+from reportgen.bundle import scored_order, text_sha256
 from reportgen.bundle.schema import Parent
 from reportgen.errors import InputError, UsageError
 
@@ -53,7 +53,7 @@ def aligned_logits(bundle: Bundle, data: Dataset, split: str) -> NDArray[np.floa
         raise InputError(
             f"{run_id} holds predictions without logits", where=split, remedy="use a run that stores logits"
         )
-    order = np.argsort(rows.row_ids.astype(str), kind="stable")
+    order = scored_order(rows.row_ids)
     same = len(order) == len(stored.row_ids) and bool((rows.row_ids[order].astype(str) == stored.row_ids).all())
     same = same and bool((rows.labels[order] == stored.labels).all())
     if not same or not _same_texts(text_sha256(rows.texts[order]), stored.text_sha256):

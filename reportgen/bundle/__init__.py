@@ -29,7 +29,7 @@ from .errors import (
     WrongTypes,
 )
 from .notebook import write_bundle
-from .predictions import SplitPredictions, outcome_of, store_logits
+from .predictions import SplitPredictions, outcome_of, scored_order, store_logits
 from .reader import Bundle, bundle_paths, find_bundles, read_bundle, validate_bundle
 from .schema import (
     SCHEMA,
@@ -106,6 +106,7 @@ __all__ = [
     "parse_edits",
     "read_bundle",
     "rows_sha256",
+    "scored_order",
     "sha256",
     "slug",
     "store_logits",

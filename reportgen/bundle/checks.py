@@ -43,7 +43,7 @@ def check_contents(bundle: Bundle) -> None:
             where=bundle.path,
         )
     for split in bundle.splits:
-        part = bundle.predictions(split)
+        part = bundle.stored(split)
         check_outcomes(split, part, k)
         # A measured bundle has a dataset with just these splits: checked above.
         info = dataset.splits[split] if dataset is not None else None  # type: ignore[index]
@@ -81,5 +81,5 @@ def _check_rows(bundle: Bundle, rows: pd.DataFrame) -> None:
         raise Contradiction(f"rows of a split without predictions: {sorted(map(str, unknown))[0]!r}", where=where)
     for split in bundle.splits:
         ids = rows["row_id"].to_numpy(dtype=object)[splits == split]
-        if len(ids) and not np.array_equal(ids, bundle.predictions(split).row_ids):
+        if len(ids) and not np.array_equal(ids, bundle.stored(split).row_ids):
             raise Contradiction(f"the rows of {split} are not those of the predictions", where=where)

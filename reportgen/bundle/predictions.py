@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +40,9 @@ _CONFIDENCE_TOLERANCE = 1e-4
 
 @dataclass(frozen=True, eq=False)
 class SplitPredictions:
-    """What a model answered on one split; all arrays are read-only, rows in order of row_id.
+    """What a model answered on one split; all arrays are read-only.
+
+    A file holds rows in order of row_id as text, a bundle hands them out in `scored_order`.
 
     Shapes: `row_ids`, `text_sha256` (object, str or None), `labels`, `predictions` (int16, −1 = unparsed) and
     `confidence` (float32, None if unknown) have n entries; `logits` is (n, K) float16 as stored, or None.
@@ -55,10 +58,35 @@ class SplitPredictions:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def take(self, order: NDArray[np.intp]) -> SplitPredictions:
+        """The same rows in another order."""
+        arrays = [
+            None if (values := getattr(self, field.name)) is None else values[order]
+            for field in dataclasses.fields(self)
+        ]
+        for array in arrays:
+            if array is not None:
+                array.flags.writeable = False
+        taken = SplitPredictions(*arrays)
+        if "rows_sha256" in vars(self):  # No order changes it, and it is not cheap.
+            vars(taken)["rows_sha256"] = self.rows_sha256
+        return taken
+
     @cached_property
     def rows_sha256(self) -> str:
         """Digest of the rows that were scored."""
         return rows_sha256(self.row_ids, self.text_sha256, self.labels)
+
+
+def scored_order(row_ids: NDArray[np.object_]) -> NDArray[np.intp]:
+    """Indices that put row ids as they were scored, shape (n,): val:2 before val:10, shorter ids first.
+
+    Folds, resamples and samples are drawn by position: so that a notebook's own T and rows come out again, positions
+    must be those of the file that was scored.
+    """
+    by_text = np.argsort(row_ids, kind="stable")
+    lengths = np.fromiter(map(len, row_ids[by_text]), np.intp, len(row_ids))
+    return by_text[np.argsort(lengths, kind="stable")]
 
 
 def store_logits(logits: ArrayLike, where: str = "logits") -> NDArray[np.float16]:

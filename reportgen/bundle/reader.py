@@ -30,7 +30,7 @@ from .files import EDITS, MANIFEST, UNLISTED, cap, check_name
 from .jsonio import loads, parse, wrong_types
 from .limits import MAX_FILES
 from .predictions import FILE as PREDICTIONS
-from .predictions import SplitPredictions, from_parquet
+from .predictions import SplitPredictions, from_parquet, scored_order
 from .schema import SCHEMA, Config, Edit, Labels, Latency, Manifest, Reported
 from .sources import Archive, FolderSource, Source, read, unreadable
 from .tables import read_frame
@@ -89,8 +89,12 @@ class Bundle:
         """Splits with predictions, in the order train, val, test."""
         return tuple(self._predictions)
 
-    def predictions(self, split: str) -> SplitPredictions:
-        """Outcomes on one split.
+    @cached_property
+    def _in_order(self) -> dict[str, SplitPredictions]:
+        return {}
+
+    def stored(self, split: str) -> SplitPredictions:
+        """Outcomes on one split as the file holds them: in order of row_id as text.
 
         Raises:
             MissingFile: the run did not score that split.
@@ -102,6 +106,17 @@ class Bundle:
             )
         return self._predictions[split]
 
+    def predictions(self, split: str) -> SplitPredictions:
+        """Outcomes on one split, in the order in which the rows were scored.
+
+        Raises:
+            MissingFile: the run did not score that split.
+        """
+        if split not in self._in_order:
+            stored = self.stored(split)
+            self._in_order[split] = stored.take(scored_order(stored.row_ids))
+        return self._in_order[split]
+
     @cached_property
     def all_rows(self) -> pd.DataFrame | None:
         """Slice features of all splits, with a column `split`; None if not stored."""
@@ -112,8 +127,10 @@ class Bundle:
         """Slice features of a split: `row_id` and numbers, in the order of its predictions; None if not stored."""
         if self.all_rows is None:
             return None
-        found = self.all_rows[self.all_rows["split"] == split].drop(columns="split").reset_index(drop=True)
-        return found if len(found) else None
+        found = self.all_rows[self.all_rows["split"] == split].drop(columns="split")
+        if not len(found):
+            return None
+        return found.iloc[scored_order(found["row_id"].to_numpy(dtype=object))].reset_index(drop=True)
 
     @cached_property
     def training(self) -> pd.DataFrame | None:

@@ -134,7 +134,8 @@ def learning_curve(runs: Sequence[Bundle], figure_id: str) -> Figure | None:
         id=figure_id,
         kind="learning-curve",
         caption=f"Training loss by optimiser step, rolling mean (window in steps: {windows}). "
-        f"Dotted line: end of warm-up. Dots: validation macro F1 after each epoch, the scored one filled.{unlike}{left_out}",
+        "Dotted line: end of warm-up. Dots: validation macro F1 after each epoch, the scored one filled."
+        f"{unlike}{left_out}",
         finding=finding + ".",
         data={"curves": curves},
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reportgen.bundle import scored_order
 from reportgen.errors import InputError
 from reportgen.stats import scores
 
@@ -128,5 +129,5 @@ def against(truth: Truth, runs: Mapping[str, Rows]) -> list[str]:
 def _best(labels: NDArray[Any], row_ids: tuple[str, ...], said: NDArray[Any]) -> NDArray[Any]:
     if not row_ids or np.array_equal(labels, said):
         return labels
-    ordered = labels[np.argsort(np.array(row_ids, dtype=object), kind="stable")]
+    ordered = labels[scored_order(np.array(row_ids, dtype=object))]
     return min((labels, ordered), key=lambda one: int((one != said).sum()))

@@ -53,7 +53,7 @@ def runs(draw: st.DrawFn) -> dict[str, Any]:
 @settings(deadline=None, max_examples=25)
 @given(runs())
 def test_a_whole_bundle(run: dict[str, Any]) -> None:
-    order = sorted(range(len(run["ids"])), key=lambda i: run["ids"][i])
+    order = sorted(range(len(run["ids"])), key=lambda i: (len(run["ids"][i]), run["ids"][i]))
     with tempfile.TemporaryDirectory() as folder:
         with BundleWriter.start(
             folder,

@@ -33,19 +33,23 @@ def weeks():
     return module
 
 
-def seen(world, rows: np.ndarray, ids: np.ndarray) -> SimpleNamespace:
-    """The same world with its rows in another order and its classes under other ids (`ids`: old id to new)."""
+def seen(world, rows: np.ndarray, ids: np.ndarray, row_ids: np.ndarray | None = None) -> SimpleNamespace:
+    """The same world with its rows in another order and its classes under other ids (`ids`: old id to new).
+
+    `row_ids`: of the rows in their new order; by default those of the old order, so that each names another row.
+    """
     back = np.argsort(ids)
     features = world.rows()
+    named = world.row_ids if row_ids is None else row_ids
 
     def frame():
-        return features.iloc[rows].reset_index(drop=True).assign(row_id=world.row_ids)
+        return features.iloc[rows].reset_index(drop=True).assign(row_id=named)
 
     return SimpleNamespace(
         names=tuple(np.array(world.names, dtype=object)[back]),
         counts=world.counts[back],
         labels=ids[world.labels][rows],
-        row_ids=world.row_ids,
+        row_ids=named,
         digests=world.digests[rows],
         logits=lambda *arguments: world.logits(*arguments)[rows][:, back],
         rows=frame,
@@ -88,6 +92,21 @@ def test_the_ids_of_classes_change_no_number(simulated, weeks, course, tmp_path_
         if value.interval is not None:
             ends = other[key].interval.low, other[key].interval.high
             assert ends == pytest.approx((value.interval.low, value.interval.high), rel=1e-6, abs=1e-9), key
+
+
+@SLOW
+@given(seed=worlds())
+def test_the_order_in_a_file_changes_nothing_where_rows_keep_their_ids(
+    simulated, weeks, course, tmp_path_factory, seed: int
+) -> None:
+    """Temperatures, folds, resamples and verdicts too: what is drawn by position is drawn from the ids' order."""
+    world = simulated.World(k=K, train=1_500, n=N, seed=seed)
+    rows = np.random.default_rng(seed).permutation(N)
+    one = held(world, tmp_path_factory, weeks, simulated, course)
+    other = held(seen(world, rows, np.arange(K), world.row_ids[rows]), tmp_path_factory, weeks, simulated, course)
+    assert {key: (value.value, value.interval) for key, value in one.items()} == {
+        key: (value.value, value.interval) for key, value in other.items()
+    }
 
 
 @SLOW

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from reportgen.bundle import comparable, text_sha256, write_bundle
+from reportgen.bundle import comparable, scored_order, text_sha256, write_bundle
 from reportgen.evidence.export import export_bundle
 from reportgen.stats import scores
 
@@ -19,7 +19,7 @@ def test_rows_find_their_place_in_the_data_whatever_their_order(bring, place, da
     path = place("enc.csv", predictions_csv(data, logits, key=key, order=order, ids=ids))
     [bundle] = bring(path, data=data)
     part, val = bundle.predictions("val"), data.splits["val"]
-    sort = np.argsort(val.row_ids)
+    sort = scored_order(val.row_ids)
     assert bundle.splits == ("val",)
     assert part.row_ids.tolist() == val.row_ids[sort].tolist()
     assert part.text_sha256.tolist() == text_sha256(val.texts[sort]).tolist()
@@ -52,7 +52,7 @@ def test_an_import_is_comparable_with_a_run_on_the_same_rows(bring, place, data,
 def test_probabilities_become_their_logarithms(bring, place, data, logits) -> None:
     [bundle] = bring(place("enc.csv", predictions_csv(data, logits, scores="p_", prediction=False)), data=data)
     part = bundle.predictions("val")
-    order = np.argsort(data.splits["val"].row_ids)
+    order = scored_order(data.splits["val"].row_ids)
     np.testing.assert_allclose(softmax(part.logits.astype(float)), softmax(logits)[order], atol=0.002)
     assert part.predictions.tolist() == logits.argmax(axis=1)[order].tolist()
 
@@ -129,10 +129,13 @@ def test_npz_with_and_without_data(bring, place, data, logits) -> None:
     arrays = {"labels": val.labels, "logits": logits.astype(np.float32), "preds": logits.argmax(axis=1)}
     [bundle] = bring(place("a.npz", npz=arrays), data=data)
     assert bundle.config.resolved["rows_matched_by"] == "position, all labels agree"
-    assert bundle.predictions("val").row_ids.tolist() == sorted(val.row_ids.tolist())
+    assert bundle.predictions("val").row_ids.tolist() == val.row_ids.tolist()
     [alone] = bring(place("b.npz", npz=arrays))
     assert alone.labels.names == ("0", "1", "2", "3", "4")
     np.testing.assert_array_equal(alone.predictions("val").logits, logits.astype(np.float16))
+    # What is drawn by position (folds, resamples, samples of rows) must not depend on whether the data was at hand.
+    np.testing.assert_array_equal(bundle.predictions("val").logits, logits.astype(np.float16))
+    assert bundle.rows("val")["row_id"].tolist() == val.row_ids.tolist()
     shuffled = np.random.default_rng(1).permutation(60)
     moved = {name: values[shuffled] for name, values in arrays.items()}
     assert "not those of val" in bring.refused(place("c.npz", npz=moved), data=data)
