@@ -60,14 +60,17 @@ class SplitPredictions:
 
     def take(self, order: NDArray[np.intp]) -> SplitPredictions:
         """The same rows in another order."""
-        arrays = [
-            None if (values := getattr(self, field.name)) is None else values[order]
-            for field in dataclasses.fields(self)
-        ]
-        for array in arrays:
-            if array is not None:
+        taken = SplitPredictions(
+            self.row_ids[order],
+            self.text_sha256[order],
+            self.labels[order],
+            self.predictions[order],
+            None if self.confidence is None else self.confidence[order],
+            None if self.logits is None else self.logits[order],
+        )
+        for field in dataclasses.fields(taken):
+            if (array := getattr(taken, field.name)) is not None:
                 array.flags.writeable = False
-        taken = SplitPredictions(*arrays)
         if "rows_sha256" in vars(self):  # No order changes it, and it is not cheap.
             vars(taken)["rows_sha256"] = self.rows_sha256
         return taken
