@@ -1,6 +1,7 @@
 """Results kept for as long as the process lives: who changes a sentence and builds again waits for no bootstrap.
 
-Keys are digests of sealed bundles, so a result can never be that of other predictions.
+Keys are digests of sealed bundles, so a result can never be that of other predictions. Of bundles read again the bytes
+are verified every time; what they hold is decoded and checked once.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ T = TypeVar("T")
 
 ENTRIES = 64
 """Resamples of 113 classes take 3 MB: some 200 MB at most."""
+BUNDLES = 16
+"""The course's validation and test split decoded take 15 MB: some 240 MB at most."""
 
 _found: OrderedDict[Hashable, Any] = OrderedDict()
+_bundles: OrderedDict[Hashable, Any] = OrderedDict()
 _lock = Lock()
 
 
@@ -33,16 +37,29 @@ def kept(what: str, runs: tuple[Bundle, ...], make: Callable[[], T], *more: Hash
     """
     if not all(run.verified and run.root for run in runs):
         return make()
-    key = (what, tuple(run.root for run in runs), more)
+    return _once(_found, ENTRIES, (what, tuple(run.root for run in runs), more), make)
+
+
+def kept_bundle(root: str, make: Callable[[], Bundle]) -> Bundle:
+    """The bundle with this root that `make` decoded and checked before, or does now.
+
+    Args:
+        root: as stated in a manifest whose files' digests have all been verified.
+        make: decodes and checks.
+    """
+    return _once(_bundles, BUNDLES, root, make)
+
+
+def _once(store: OrderedDict[Hashable, Any], size: int, key: Hashable, make: Callable[[], T]) -> T:
     with _lock:
-        if key in _found:
-            _found.move_to_end(key)
-            return _found[key]  # type: ignore[no-any-return]
+        if key in store:
+            store.move_to_end(key)
+            return store[key]  # type: ignore[no-any-return]
     made = make()
     with _lock:
-        _found[key] = made
-        while len(_found) > ENTRIES:
-            _found.popitem(last=False)
+        store[key] = made
+        while len(store) > size:
+            store.popitem(last=False)
     return made
 
 
@@ -50,3 +67,4 @@ def forget() -> None:
     """Drop everything: for tests and benchmarks."""
     with _lock:
         _found.clear()
+        _bundles.clear()

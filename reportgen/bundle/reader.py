@@ -28,6 +28,7 @@ from .errors import (
 )
 from .files import EDITS, MANIFEST, UNLISTED, cap, check_name
 from .jsonio import loads, parse, wrong_types
+from .kept import kept_bundle
 from .limits import MAX_FILES
 from .predictions import FILE as PREDICTIONS
 from .predictions import SplitPredictions, from_parquet, scored_order
@@ -41,12 +42,14 @@ if TYPE_CHECKING:
 _NEEDED = frozenset({"config.json", "labels.json"})
 _OUTCOMES = frozenset({PREDICTIONS, "audit.json", "latency.json"})
 _ROW_TEXT = ("split", "row_id")
+_SEALED = ("labels", "config", "_predictions", "_in_order", "all_rows", "training", "latency", "audit", "reported")
 
 
 class Bundle:
     """A finished run, read into memory; adapters stay where they are.
 
-    Made by `read_bundle`. Attributes are decoded on first use and cached; arrays are read-only.
+    Made by `read_bundle`. Attributes are decoded on first use and cached, for bundles with the same root together:
+    arrays are read-only, and nobody changes a frame.
     """
 
     def __init__(self, path: Path, manifest: Manifest, blobs: dict[str, bytes], verified: bool) -> None:
@@ -57,6 +60,11 @@ class Bundle:
 
     def __repr__(self) -> str:
         return f"Bundle({self.run_id!r}, {self.manifest.kind}, splits={self.splits})"
+
+    def take_over(self, known: Bundle) -> None:
+        """What the same sealed files were decoded to before; edits are not sealed."""
+        vars(self).update({name: getattr(known, name) for name in _SEALED})
+        self._blobs.pop(PREDICTIONS, None)
 
     @property
     def run_id(self) -> str:
@@ -310,7 +318,13 @@ def _read(source: Source, verify: bool) -> Bundle:
         blobs[EDITS] = read(source, EDITS, cap(EDITS))
     bundle = Bundle(source.path, manifest, blobs, verify)
     if verify:
-        check_contents(bundle)
+        _ = bundle.edits
+        bundle.take_over(kept_bundle(bundle.root, lambda: _checked(bundle)))
+    return bundle
+
+
+def _checked(bundle: Bundle) -> Bundle:
+    check_contents(bundle)
     return bundle
 
 
