@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +11,10 @@ from markupsafe import Markup
 
 from reportgen.evidence.model import Interval, Scalar, Unit, Value
 from reportgen.evidence.numbers import show, show_interval, show_value
-from reportgen.evidence.wording import metric_name
 
+from .marking import breaking, said
 from .text import visible
+from .values import value_grid, value_lines, value_origin
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -55,6 +54,9 @@ def environment() -> Environment:
         "machine": machine,
         "first_sentence": lambda text: text.partition(". ")[0].rstrip(".") + ".",
         "lines": value_lines,
+        "grid": value_grid,
+        "breaking": breaking,
+        "said": said,
     }
     env.tests |= {
         "value": lambda cell: isinstance(cell, Value),
@@ -73,38 +75,6 @@ def stylesheet() -> Markup:
 def dom_id(name: str) -> str:
     """An evidence id as a document id: dots would have to be escaped in selectors."""
     return name.replace(".", "-")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One value of an item: what tells it from the item's others, and where it comes from unless said before."""
-
-    what: str
-    value: Value
-    origin: str
-
-
-def value_lines(values: Sequence[Value]) -> list[Line]:
-    """Values of an item without repetition: named by run where they share the metric, else by metric."""
-    origins = [value_origin(value) for value in values]
-    if len(values) == 1:
-        return [Line("", values[0], origins[0])]
-    if len({value.metric for value in values}) == 1:
-        rows = [_where(value) for value in values]
-        said = [row if row not in rows[:at] else "" for at, row in enumerate(rows)]
-        return [Line(value.run or "", value, where) for value, where in zip(values, said, strict=True)]
-    said = [origin if origin not in origins[:at] else "" for at, origin in enumerate(origins)]
-    return [Line(metric_name(value.metric), value, where) for value, where in zip(values, said, strict=True)]
-
-
-def value_origin(value: Value) -> str:
-    """Run, split and n of a figure, as the page says them."""
-    run = f"{value.run} − {value.baseline}" if value.baseline else value.run
-    return ", ".join(part for part in (run, _where(value)) if part)
-
-
-def _where(value: Value) -> str:
-    return ", ".join(part for part in (value.split, f"n = {value.n:,}" if value.n else None) if part)
 
 
 def machine(value: Scalar) -> str:

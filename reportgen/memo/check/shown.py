@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from reportgen.evidence.model import Interval, Value
 from reportgen.evidence.numbers import show, show_interval, show_value
 
-from ..environment import machine, value_lines, value_origin
+from ..environment import machine
 from ..record.page import MemoPage, text_of, text_sha256
 from ..text import visible
+from ..values import Grid, value_grid, value_lines, value_origin
 from .recompute import Again, Recomputer
 from .tables import check_classes
 
@@ -169,6 +170,8 @@ def _element(page: MemoPage, group: Group, report: Report) -> LexborNode | None:
 
 def _compare_shown(group: Group, node: LexborNode, report: Report) -> None:
     values = [as_value(value) for value in group.values]
+    grid = value_grid(values) if group.kind == "item" and node.css_first("table.values") else None
+    values = grid.values if grid else values
     shown = node.css("data")
     if len(shown) != len(values):
         report.add(
@@ -184,19 +187,19 @@ def _compare_shown(group: Group, node: LexborNode, report: Report) -> None:
             report.add("figure.shown", "red", where, "the page shows another figure", text_of(data), show_value(value))
         elif {key: visible(text or "") for key, text in said.items()} != {k: visible(t) for k, t in meant.items()}:
             report.add("figure.attributes", "red", where, "the figure is marked as another one", said, meant)
-    _compare_lines(group, node, values, shown, report)
+    _compare_lines(group, node, grid or values, shown, report)
 
 
 def _compare_lines(
-    group: Group, node: LexborNode, values: list[Value], shown: list[LexborNode], report: Report
+    group: Group, node: LexborNode, values: Grid | list[Value], shown: list[LexborNode], report: Report
 ) -> None:
     """What stands around a figure: its interval, run, split and n."""
-    if group.kind == "item":
-        wanted = [
-            " ".join(part for part in (line.what, _line(line.value), line.origin) if part)
-            for line in value_lines(values)
-        ]
-        found = [text_of(entry) for entry in node.css(".values > li")]
+    if isinstance(values, Grid) or group.kind == "item":
+        wanted = _rows(values) if isinstance(values, Grid) else _lines(values)
+        found = [text_of(entry) for entry in node.css(".values > li, .values tr")]
+        # Memos of earlier versions leave the name of an only figure out.
+        if len(wanted) == 1 and not isinstance(values, Grid) and found == [_flat(_lines(values, named=False)[0])]:
+            wanted = found
         status = "missing" if group.missing else "answered"
         if node.attributes.get("data-status") != status:
             report.add(
@@ -217,6 +220,26 @@ def _compare_lines(
         have = _around(data)
         if not all(_flat(part) in have for part in parts):
             report.add("figure.line", "red", group.id, "the page says something else beside a figure", have, parts)
+
+
+def _lines(values: list[Value], *, named: bool = True) -> list[str]:
+    return [
+        " ".join(part for part in (line.what if named else "", _line(line.value), line.origin) if part)
+        for line in value_lines(values)
+    ]
+
+
+def _rows(grid: Grid) -> list[str]:
+    """The lines of a grid, its head first."""
+    head = [grid.origin, *(part for column in grid.columns for part in column)]
+    rows = [
+        [
+            f"{row.run} − {row.baseline} difference" if row.baseline else row.run,
+            *(f"{_line(cell.value)} {cell.origin}" for cell in row.cells if cell),
+        ]
+        for row in grid.rows
+    ]
+    return [" ".join(parts) for parts in (head, *rows)]
 
 
 def _around(data: LexborNode) -> str:

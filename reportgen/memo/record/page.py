@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,9 @@ ELEMENT_ID = "reportgen-record"
 MAX_PAGE = 8_000_000
 """Bytes of a memo: sixteen times the size a memo with six runs may have."""
 _UNSEEN = ("script", "style", "template", "noscript")
+_BREAK = "\ufdd0"
+"""Stands for `<wbr>`: no character of any text."""
+_BROKEN = re.compile(rf"(?<=[_,/]) {_BREAK} ")
 
 
 class NotAMemo(InputError):  # noqa: N818 - "raise NotAMemo" says it
@@ -130,7 +134,10 @@ def parse(html: str) -> LexborHTMLParser:
     """The page as a tree."""
     from selectolax.lexbor import LexborHTMLParser
 
-    return LexborHTMLParser(html)
+    tree = LexborHTMLParser(html)
+    for node in tree.css("wbr"):
+        node.replace_with(_BREAK)
+    return tree
 
 
 def without_unseen(tree: LexborHTMLParser) -> LexborHTMLParser:
@@ -141,8 +148,11 @@ def without_unseen(tree: LexborHTMLParser) -> LexborHTMLParser:
 
 
 def text_of(node: LexborNode) -> str:
-    """Visible text, white space normalised: saving the page from a browser does not change it."""
-    return " ".join(node.text(separator=" ").split())
+    """Visible text, white space normalised: saving the page from a browser does not change it.
+
+    A name that may break within is one word.
+    """
+    return " ".join(_BROKEN.sub("", node.text(separator=" ")).split())
 
 
 def digests(tree: LexborHTMLParser) -> tuple[str, list[tuple[str, str]]]:
