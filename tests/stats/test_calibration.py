@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from scipy.special import softmax as scipy_softmax
 from sklearn.metrics import log_loss
@@ -123,6 +124,55 @@ def test_temperature_recovers_the_scale_and_leaves_predictions_alone():
     assert scores(labels, scaled.argmax(axis=1), 12) == scores(labels, logits.argmax(axis=1), 12)
     correct = logits.argmax(axis=1) == labels
     assert ece(confidence(scaled), correct) < ece(confidence(logits), correct) / 3
+
+
+def bounded_search(logits, labels):
+    def loss(log_t):
+        return -log_softmax(logits / np.exp(log_t), axis=1)[np.arange(len(labels)), labels].mean()
+
+    found = minimize_scalar(loss, bounds=np.log((0.01, 100)), method="bounded", options={"xatol": 1e-9})
+    return float(np.exp(found.x))
+
+
+SEARCHED = [
+    (2000, 12, 1.8, 0),
+    (2000, 12, 0.6, 1),
+    (1500, 2, 2.5, 2),
+    (1500, 2, 0.8, 3),
+    (1000, 113, 1.35, 4),
+    (1000, 113, 0.7, 5),
+    (25, 3, 1.5, 6),
+    (12, 113, 4.0, 7),
+    (10, 5, 3.0, 8),
+]
+
+
+@pytest.mark.parametrize(("n", "k", "scale", "seed"), SEARCHED)
+def test_temperature_equals_a_bounded_search(n, k, scale, seed):
+    logits, labels = overconfident(n, k, scale, seed)
+    fitted = fit_temperature(logits, labels)
+    assert fitted.converged
+    assert fitted.t == pytest.approx(bounded_search(logits, labels), rel=1e-6)
+
+
+@pytest.mark.parametrize(("n", "k", "scale", "seed"), SEARCHED)
+def test_week5_recipe_differs_from_the_search_by_stopping_early(n, k, scale, seed):
+    logits, labels = overconfident(n, k, scale, seed)
+    optimum = bounded_search(logits, labels)
+    assert 0.25 < np.log(course_temperature(logits, labels, "week5").t) / np.log(optimum) < 0.6
+    assert course_temperature(logits / optimum, labels, "week5").t == pytest.approx(1, rel=1e-6)
+
+
+@pytest.mark.parametrize(("n", "k", "scale", "seed"), [case for case in SEARCHED if case[1:3] != (2, 0.8)])
+def test_week4_recipe_arrives_where_the_search_does(n, k, scale, seed):
+    logits, labels = overconfident(n, k, scale, seed)
+    fitted = course_temperature(logits, labels, "week4")
+    assert fitted.t == pytest.approx(bounded_search(logits, labels), rel=1e-3)
+
+
+def test_week4_recipe_that_steps_below_zero_is_refused():
+    with pytest.raises(InputError, match="leaves the positive temperatures"):
+        course_temperature(*overconfident(1500, 2, 0.8, 3), "week4")
 
 
 def test_reported_gradient_is_the_derivative_by_log_t():
