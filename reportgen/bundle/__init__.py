@@ -30,7 +30,7 @@ from .errors import (
 )
 from .notebook import write_bundle
 from .predictions import SplitPredictions, outcome_of, scored_order, store_logits
-from .reader import Bundle, bundle_paths, find_bundles, read_bundle, validate_bundle
+from .reader import Bundle, bundle_groups, bundle_paths, find_bundles, read_bundle, validate_bundle
 from .schema import (
     SCHEMA,
     Config,
@@ -97,6 +97,7 @@ __all__ = [
     "WrongTypes",
     "append_edit",
     "append_line",
+    "bundle_groups",
     "bundle_paths",
     "canonical_json",
     "comparable",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -237,18 +238,44 @@ def find_bundles(paths: str | Path | Iterable[str | Path], *, verify: bool = Tru
         NotABundle: nothing there.
         BundleError: one of them is not sound; the subclass says why.
     """
-    listed = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(p) for p in paths]
+    listed = [paths] if isinstance(paths, (str, Path)) else paths
     found: dict[str, Bundle] = {}
-    for path in listed:
-        places = bundle_paths(path)
-        if not places:
-            raise NotABundle("no finished run", where=path)
-        for place in places:
-            with _sources(place) as sources:
-                for source in sources:
-                    bundle = _read(source, verify)
-                    found.setdefault(bundle.root, bundle)
+    for bundles in bundle_groups(listed, verify=verify):
+        for bundle in bundles:
+            found.setdefault(bundle.root, bundle)
     return list(found.values())
+
+
+def bundle_groups(paths: Iterable[str | Path], *, verify: bool = True) -> list[list[Bundle]]:
+    """Read the bundles at each of the paths, two at a time: Arrow, NumPy and hashlib let go of the interpreter.
+
+    Raises:
+        NotABundle: nothing at one of them.
+        BundleError: a bundle is not sound; the subclass says why.
+    """
+    places: list[tuple[int, Path]] = []
+    groups: list[list[Bundle]] = []
+    for path in map(Path, paths):
+        found = bundle_paths(path)
+        if not found:
+            raise NotABundle("no finished run", where=path)
+        places += [(len(groups), place) for place in found]
+        groups.append([])
+    if len(places) > 1:
+        # Ahead of the threads: two that begin to import these at once can meet them half made.
+        import pandas  # noqa: F401
+        import pyarrow.compute
+        import pyarrow.parquet  # noqa: F401
+    with ThreadPoolExecutor(min(2, len(places)) or 1) as pool:
+        read = pool.map(lambda place: _read_all(place, verify), [place for _, place in places])
+        for (at, _), bundles in zip(places, read, strict=True):
+            groups[at] += bundles
+    return groups
+
+
+def _read_all(place: Path, verify: bool) -> list[Bundle]:
+    with _sources(place) as sources:
+        return [_read(source, verify) for source in sources]
 
 
 def bundle_paths(path: str | Path) -> list[Path]:

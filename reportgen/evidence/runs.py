@@ -204,7 +204,13 @@ class Runs:
             self._rescues[key] = kept(
                 "rescue",
                 (run, baseline),
-                lambda: rescue(labels, reference, predictions, len(run.labels.names), self.counts(run)),
+                lambda: rescue(
+                    labels,
+                    reference,
+                    predictions,
+                    len(run.labels.names),
+                    boots=(self.resampled(baseline), self.resampled(run)),
+                ),
                 self.split,
             )
         return self._rescues[key]

@@ -87,12 +87,12 @@ def build_memo(
 
 def _read(paths: Iterable[str | Path]) -> tuple[list[Bundle], set[str]]:
     """Every bundle once, and the roots of those that nobody named: they lay in a folder."""
-    from reportgen.bundle import bundle_paths, find_bundles
+    from reportgen.bundle import bundle_groups, bundle_paths
 
+    listed = list(paths)
     found: dict[str, Bundle] = {}
     named: set[str] = set()
-    for path in paths:
-        bundles = find_bundles(path)
+    for path, bundles in zip(listed, bundle_groups(listed), strict=True):
         found |= {bundle.root: bundle for bundle in bundles}
         if bundle_paths(path) == [Path(path)]:
             named |= {bundle.root for bundle in bundles}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.special import softmax
 
-from reportgen.bundle import BadOutcome, TooLarge, outcome_of, store_logits
+from reportgen.bundle import BadOutcome, TooLarge, outcome_of, rows_sha256, store_logits
 from reportgen.bundle.predictions import from_parquet, prepare, to_parquet
 
 
@@ -173,3 +173,21 @@ def test_parquet_round_trip(case: tuple[dict[str, object], int]) -> None:
                 assert written.dtype == read.dtype
                 assert written.tolist() == read.tolist(), field
         assert part.rows_sha256 == found[name].rows_sha256
+
+
+def test_the_digest_of_rows_is_theirs_whatever_was_digested_before() -> None:
+    texts = ["0" * 64, None]
+    found = set()
+    for ids, digests, labels in [
+        (["a", "b"], texts, [0, 1]),
+        (["a", "b"], texts, [0, 1]),
+        (["a", "b"], texts, [1, 1]),
+        (["a", "b"], [None, None], [0, 1]),
+        (["a", "c"], texts, [0, 1]),
+        (["a"], texts[:1], [0]),
+    ]:
+        stored = to_parquet({"val": prepare(ids, digests, labels, k=2, predictions=[0] * len(ids))}, 2)
+        part = from_parquet(stored, 2)["val"]
+        assert part.rows_sha256 == rows_sha256(ids, digests, labels)
+        found.add(part.rows_sha256)
+    assert len(found) == 5

@@ -22,6 +22,7 @@ from reportgen.bundle import (
     TornZip,
     UnsafePath,
     append_edit,
+    bundle_groups,
     find_bundles,
     read_bundle,
     validate_bundle,
@@ -102,6 +103,8 @@ def test_finding_bundles(golden: Path, copy: Path, tmp_path: Path) -> None:
         "v1-reported",
         "v1-logits",
     ]
+    groups = bundle_groups([runs, runs / "v1-reported", copy])
+    assert [sorted({b.run_id for b in group}) for group in groups] == [every, ["v1-reported"], ["v1-logits"]]
     (tmp_path / "empty").mkdir()
     with pytest.raises(NotABundle, match="no finished run"):
         find_bundles(tmp_path / "empty")
