@@ -80,6 +80,9 @@ def _findings(sections: dict[str, SectionEvidence], found: SectionEvidence) -> N
         for value in (landed.values if landed else ())
         if value.metric.endswith("_to_head")
     ]
+    # Findings that rest on files' figures alone are somebody's word here too.
+    items = {name: item for part in sections.values() for name, item in part.items.items()}
+    declared = all(items[str(row["item"])].verification == "declared" for row in rows)
     if len(rows) < 2:
         some = next((item for part in sections.values() for item in part.items.values() if item.missing), None)
         found.missing(
@@ -103,7 +106,7 @@ def _findings(sections: dict[str, SectionEvidence], found: SectionEvidence) -> N
     found.answer(
         "w4.s5.e2",
         f"{len(rows)} findings to choose from; the text below should rest on two at least.",
-        verification="bound",
+        verification="declared" if declared else "bound",
         exhibits=(table.id,),
     )
 

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .model import Column, Scalar, Table, Value
+from .published import reported_table
 from .runs import hardware, training_seconds
 
 if TYPE_CHECKING:
@@ -148,49 +149,8 @@ def not_reproducible(run: Bundle) -> list[str]:
 
 
 def reported(runs: Runs, table_id: str) -> Table | None:
-    """Published figures, kept apart from everything measured."""
-    if not runs.reported:
-        return None
-    rows = []
-    for run in runs.reported:
-        said = run.reported
-        rows.append(
-            {
-                "run": run.run_id,
-                "model": run.manifest.model.name,
-                "accuracy": said.accuracy if said else None,
-                "macro_f1": said.macro_f1 if said else None,
-                "weighted_f1": said.weighted_f1 if said else None,
-                "zero_f1": said.zero_f1_classes if said else None,
-                "latency": said.latency_ms if said else None,
-                "mode": (said.latency_mode or "unknown") if said and said.latency_ms is not None else None,
-                "minutes": said.minutes_per_64k if said else None,
-                "n": said.n if said else None,
-                "source": said.source if said else None,
-            }
-        )
-    return Table(
-        id=table_id,
-        caption="Reported, not recomputable: figures published by others, without predictions. "
-        "They stand beside your runs and are never compared with them.",
-        columns=(
-            Column("run", "Name"),
-            Column("model", "Model"),
-            Column("accuracy", "Accuracy", "fraction"),
-            Column("macro_f1", "Macro F1", "score"),
-            Column("weighted_f1", "Weighted F1", "score"),
-            Column("zero_f1", "Zero-F1", "count"),
-            Column("latency", "Latency", "ms"),
-            Column("mode", "its mode"),
-            Column("minutes", "Minutes for 64,000", "number"),
-            Column("n", "n", "count"),
-            Column("source", "Source", wide=True),
-        ),
-        rows=tuple(rows),
-        row_header="run",
-        notes=tuple(str(flag) for run in runs.reported if run.reported for flag in run.reported.extra.get("flags", [])),
-        reported=True,
-    )
+    """Figures without predictions, kept apart from everything measured."""
+    return reported_table(runs.reported, table_id)
 
 
 def config_digest(run: Bundle) -> str:

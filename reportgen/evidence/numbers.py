@@ -70,6 +70,13 @@ def show_value(value: Value) -> str:
     return show(value.value, value.unit, signed=value.baseline is not None)
 
 
+def percent_change(delta: float, before: float) -> str:
+    """A difference in per cent of what it started from."""
+    if not before:
+        return "from zero, no percentage"
+    return show(delta / before, "fraction", signed=True).replace(" pp", " %")
+
+
 def show_interval(interval: Interval, unit: Unit = "number", *, signed: bool = False) -> str:
     """An interval as text, `[low, high]`; the unit is written once, after the upper end."""
     low, high = show(interval.low, unit, signed=signed), show(interval.high, unit, signed=signed)

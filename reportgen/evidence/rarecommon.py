@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reportgen.stats import tiers
 
@@ -15,6 +15,8 @@ from .systems import STAGE, Roles
 from .wording import DATA_NOISE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -111,27 +113,43 @@ def class_scatter(
     runs: Runs, encoder: Bundle, decoder: Bundle, counts: NDArray[np.int64], rule: str, figure_id: str
 ) -> Figure:
     """F1 of every class under both models; ties are counted by themselves and win nothing for either."""
-    first, second, tier = runs.per_class(encoder), runs.per_class(decoder), tiers(counts, rule)
+    first, second = runs.per_class(encoder), runs.per_class(decoder)
+    where = f"on {runs.split}, n = {int(first.support.sum()):,}"
+    return scatter((encoder, decoder), (first.f1, second.f1), first.support.tolist(), counts, rule, where, figure_id)
+
+
+def scatter(
+    both: tuple[Bundle, Bundle],
+    f1: tuple[NDArray[np.float64], NDArray[np.float64]],
+    rows: Sequence[Any],
+    counts: NDArray[np.int64],
+    rule: str,
+    where: str,
+    figure_id: str,
+) -> Figure:
+    """The scatter of two lists of F1, (K,) each; `rows` of each class, `where` says on what they were scored."""
+    encoder, decoder = (run.run_id for run in both)
+    (first, second), tier = f1, tiers(counts, rule)
     points = [
         {
-            "name": encoder.labels.names[i],
-            "x": float(first.f1[i]),
-            "y": float(second.f1[i]),
-            "n": int(first.support[i]),
+            "name": both[0].labels.names[i],
+            "x": float(first[i]),
+            "y": float(second[i]),
+            "n": rows[i],
             "train": int(counts[i]),
             "tier": str(tier[i]),
         }
         for i in classes.by_frequency(counts)
     ]
-    zero = int(((first.f1 == 0) & (second.f1 == 0)).sum())
-    ties = int((first.f1 == second.f1).sum())
-    wins = int((second.f1 > first.f1).sum()), int((first.f1 > second.f1).sum())
+    zero = int(((first == 0) & (second == 0)).sum())
+    ties = int((first == second).sum())
+    wins = int((second > first).sum()), int((first > second).sum())
     return Figure(
         id=figure_id,
         kind="f1-scatter",
-        caption=f"F1 of each class under {encoder.run_id} (across) and {decoder.run_id} (up) on {runs.split}, n = "
-        f"{int(first.support.sum()):,}; {classes.TIER_RULES[rule]}. On the diagonal the two tie.",
-        finding=f"{decoder.run_id} has the higher F1 in {wins[0]} of {len(points)} classes, {encoder.run_id} in "
-        f"{wins[1]}; {ties} tie, {zero} of them at zero.",
-        data={"points": points, "x": encoder.run_id, "y": decoder.run_id, "few": classes.FEW},
+        caption=f"F1 of each class under {encoder} (across) and {decoder} (up) {where}; {classes.TIER_RULES[rule]}. "
+        "On the diagonal the two tie.",
+        finding=f"{decoder} has the higher F1 in {wins[0]} of {len(points)} classes, {encoder} in {wins[1]}; "
+        f"{ties} tie, {zero} of them at zero.",
+        data={"points": points, "x": encoder, "y": decoder, "few": classes.FEW},
     )

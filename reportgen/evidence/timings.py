@@ -27,6 +27,16 @@ BUSY = 0.1
 """A reference kernel that moved by more than this, or others on more of the processors, cast doubt on a record."""
 
 
+def throughput(ms: float) -> float:
+    """Examples a second at so many milliseconds an example."""
+    return 1000 / ms
+
+
+def job_seconds(ms: float) -> float:
+    """Seconds for the batch job at so many milliseconds an example."""
+    return JOB * ms / 1000
+
+
 @dataclass(frozen=True, eq=False)
 class Timing:
     """One latency record of one run; `ms` holds milliseconds an example, a sample each."""
@@ -43,7 +53,7 @@ class Timing:
     @property
     def throughput(self) -> float:
         """Examples a second at the median."""
-        return 1000 / self.median
+        return throughput(self.median)
 
     @property
     def conditions(self) -> dict[str, Scalar]:
@@ -141,7 +151,7 @@ def latency_table(found: Sequence[Timing], table_id: str) -> Table:
             "p50": one.value(),
             **{name: slow[name][0] if name in slow else None for name in tails},
             "throughput": one.throughput,
-            "job": JOB * one.median / 1000,
+            "job": job_seconds(one.median),
         }
         for one, slow in zip(found, percentiles, strict=True)
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import classes, errors, log, support, tierfacts, training
+from . import classes, errors, log, publishedweek2, support, tierfacts, training
 from .batchsize import STAGE, batch_section
 from .context import Context, SectionEvidence, WeekAnswers
 from .datafacts import counts_or_support, label_counts
@@ -49,7 +49,8 @@ def answer(context: Context) -> WeekAnswers:
         "w2.s5": _reliability(context, found, noise),
     }
     warnings = tuple(warning for run in context.runs.measured if (warning := plateau(run)))
-    return WeekAnswers(sections, _highlights(sections), warnings)
+    highlights, said = _highlights(sections), publishedweek2.add(context, sections)
+    return WeekAnswers(sections, highlights or said.highlights, (*said.notices, *warnings))
 
 
 def _experiments(context: Context, compared: list[Experiment]) -> SectionEvidence:

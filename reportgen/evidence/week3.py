@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from reportgen.stats import interval
 
-from . import classes, deployment, timings
+from . import classes, deployment, publishedweek3, timings
 from .context import Context, SectionEvidence, WeekAnswers
 from .datafacts import counts_or_support
 from .experiments import Experiment
 from .memory import Memory
 from .model import Column, Highlight, Scalar, Table, Value
-from .numbers import listing, plural, show, show_interval, show_value
+from .numbers import listing, percent_change, plural, show, show_interval, show_value
 from .plateau import plateau
 from .rarecommon import tiers_section
 from .systems import STAGE, Roles, find_roles, systems_section
@@ -37,7 +37,8 @@ def answer(context: Context) -> WeekAnswers:
     }
     sections["w3.s5"] = _next(context, roles, sections)
     warnings = tuple(warning for run in context.runs.measured if (warning := plateau(run)))
-    return WeekAnswers(sections, _highlights(sections), warnings)
+    highlights, said = _highlights(sections), publishedweek3.add(context, sections)
+    return WeekAnswers(sections, highlights or said.highlights, (*said.notices, *warnings))
 
 
 def _weighting(context: Context, decoder: Experiment | None, encoder: Experiment | None) -> SectionEvidence:
@@ -87,8 +88,9 @@ def _weighting(context: Context, decoder: Experiment | None, encoder: Experiment
     found.tables.append(table)
     theirs, before = runs.difference(encoder.run, encoder.reference, "macro_f1")
     gap = (
-        f"Weighting moves macro F1 by {show_value(macro)} on the decoder ({_percent(difference.delta, difference.a)}) "
-        f"and by {show_value(theirs)} on the encoder ({_percent(before.delta, before.a)})."
+        f"Weighting moves macro F1 by {show_value(macro)} on the decoder "
+        f"({percent_change(difference.delta, difference.a)}) and by {show_value(theirs)} on the encoder "
+        f"({percent_change(before.delta, before.a)})."
     )
     found.answer(
         "w3.s2.e2",
@@ -126,14 +128,6 @@ def _gap_of_gaps(runs: Runs, decoder: Experiment, encoder: Experiment) -> str:
     return f"The difference of the two effects has the 95 % interval {span}, which excludes zero."
 
 
-def _percent(delta: float, before: float) -> str:
-    return (
-        f"{show(delta / before, 'fraction', signed=True).replace(' pp', ' %')}"
-        if before
-        else "from zero, no percentage"
-    )
-
-
 def _confounded(pair: Experiment) -> str | None:
     if len(pair.changes) == 1:
         return None
@@ -152,7 +146,7 @@ def _transfer_table(runs: Runs, pairs: tuple[Experiment, Experiment]) -> Table:
                 "runs": pair.title,
                 "control": pair.badge,
                 "macro": macro,
-                "percent": _percent(difference.delta, difference.a),
+                "percent": percent_change(difference.delta, difference.a),
                 "accuracy": accuracy,
                 "zero": show(zero, "count", signed=True),
                 "verdict": difference.verdict,
@@ -228,7 +222,7 @@ def _ratios(encoder: Bundle, decoder: Bundle, timed: list[timings.Timing], found
         shared = {"run": one.run.run_id, "n": len(one.ms), "field": "latency.json"}
         values += [
             Value(f"examples_per_second_{name}", one.throughput, "number", **shared),  # type: ignore[arg-type]
-            Value(f"time_for_64000_{name}", timings.JOB * one.median / 1000, "seconds", **shared),  # type: ignore[arg-type]
+            Value(f"time_for_64000_{name}", timings.job_seconds(one.median), "seconds", **shared),  # type: ignore[arg-type]
         ]
     said, refused = [], []
     for pair in timings.ratios(encoder, decoder):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reportgen.data.slices import AXES
 
-from . import noise, slices, tail
+from . import noise, publishedweek4, slices, tail
 from .classes import FEW, rule_sentence
 from .confidence import confidence_section
 from .context import Context, SectionEvidence, WeekAnswers
@@ -47,10 +47,11 @@ def answer(context: Context) -> WeekAnswers:
     frames = counts_figure(context.runs, [*strange, *(pair.both if pair else ())], slipped, "w4-frames")
     if frames is not None:
         sections["w4.s3"].figures.append(frames)
+    highlights, said = _highlights(sections), publishedweek4.add(context, sections)
     sections["w4.s5"] = confidence_section(context, sections)
     if (table := regimes(context.runs, frozenset(slipped), "w4-regimes")) is not None:
         sections["w4.s5"].tables.append(table)
-    return WeekAnswers(sections, _highlights(sections), notices)
+    return WeekAnswers(sections, highlights or said.highlights, (*said.notices, *notices))
 
 
 def _nothing(context: Context, section: str, why: str) -> SectionEvidence:

@@ -21,7 +21,8 @@ from .outcomes import tier_map
 from .reading import FileId, read_json, shown
 
 _MODEL = re.compile(r"(encoder|decoder|flawed|vanilla|distilled|teacher|alpha|bravo|charlie|delta)(_[a-z0-9_]+)?")
-_QUANTITY = re.compile(r"(delta|.*_(delta|gap|diff|difference))s?")
+_QUANTITY = re.compile(r"(delta|.*_(delta|gap|diff|difference))s?|(encoder|decoder)_(right|wrong|correct)(_.*)?")
+"""Quantities that are named like a model; `encoder_right` holds the rows only the encoder gets right."""
 _METRICS = {
     "accuracy": "accuracy",
     "acc": "accuracy",
@@ -83,7 +84,9 @@ def read_course_document(path: Path, course: Course) -> tuple[list[Aggregate], l
 
 
 def _is_model(name: str) -> bool:
-    return bool(_MODEL.fullmatch(key(name))) and not _QUANTITY.fullmatch(key(name).removeprefix("decoder_"))
+    name = key(name)
+    quantity = _QUANTITY.fullmatch(name) or _QUANTITY.fullmatch(name.removeprefix("decoder_"))
+    return bool(_MODEL.fullmatch(name)) and not quantity
 
 
 def _by_precision(model: str, value: dict[str, Any]) -> dict[str, dict[str, Any]]:
