@@ -68,7 +68,7 @@ def forest(data: Mapping[str, Any]) -> Forest:
     rows, heads, y = [], [], 0.0
     for axis in data["axes"]:
         y += 22
-        heads.append(Text(0, y, str(axis["name"])))
+        heads.append(Text(0, y, f"{axis['name']} ({axis['id']})" if axis.get("id") else str(axis["name"])))
         for part in axis["slices"]:
             y += 20
             span = f"[{show(part['low'], unit, signed=True)}, {show(part['high'], unit, signed=True)}]"

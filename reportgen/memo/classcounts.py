@@ -9,6 +9,8 @@ from .panels import LOOKS, WIDTH, Dot, Line, Panel, Text
 
 _LEFT, _RIGHT, _STEP, _TOP = 300.0, WIDTH - 30, 26.0, 18.0
 _NAME = 38
+_LANE = 9.0
+"""Pixels between the runs of a class: a symbol's height."""
 
 
 def class_counts(data: Mapping[str, Any]) -> Panel:
@@ -23,15 +25,19 @@ def class_counts(data: Mapping[str, Any]) -> Panel:
     texts: list[Text] = []
     dots: list[Dot] = []
     marks: list[Line] = []
-    bottom = _TOP + _STEP * (len(classes) - 0.4)
+    step_down = max(_STEP, _LANE * (len(runs) + 1))
+    reach = max(9.0, _LANE * len(runs) / 2)
+    bottom = _TOP + step_down * (len(classes) - 0.4)
     for at, entry in enumerate(classes):
-        y = _TOP + _STEP * at
+        y = _TOP + step_down * at
         name = str(entry["name"])
         texts.append(Text(_LEFT - 14, y + 4, name if len(name) <= _NAME else f"{name[: _NAME - 1]}…", "end"))
-        marks.append(Line(x(entry["true"]), y - 9, x(entry["true"]), y + 9, "truth"))
+        marks.append(Line(x(entry["true"]), y - reach, x(entry["true"]), y + reach, "truth"))
         for number, (run, count) in enumerate(zip(runs, entry["said"], strict=True)):
             title = f"{name}: {entry['true']:,} rows, predicted {count:,} times by {run['run']}"
-            dots.append(Dot(x(count), y, LOOKS[number % len(LOOKS)], title))
+            # A lane a run: near zero they would hide each other.
+            lane = round(y + _LANE * (number - (len(runs) - 1) / 2), 1)
+            dots.append(Dot(x(count), lane, LOOKS[number % len(LOOKS)], title))
     lines = []
     step = next(size for power in range(9) for size in (10**power, 2 * 10**power, 5 * 10**power) if most <= 5 * size)
     for value in range(0, most + 1, step):

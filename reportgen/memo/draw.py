@@ -42,4 +42,6 @@ def draw(figure: Figure) -> Markup:
         return Markup(page.render(figure=figure, plot=geometry(figure.data)))  # noqa: S704 - an autoescaped template
     from . import figures
 
-    return figures.plot(figure)
+    page = environment().get_template("figures/curves.svg")
+    drawn, keys = figures.plot(figure), figures.legend(figure.data)
+    return Markup(page.render(figure=figure, drawing=drawn, legend=keys))  # noqa: S704 - an autoescaped template

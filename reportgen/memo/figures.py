@@ -31,6 +31,8 @@ _WIDTH = 13.3
 """Inches at 72 dots: as many points as the page is wide in pixels, so text keeps its size."""
 _SERIES = ((ACCENT, "-"), (SECOND, "--"), (THIRD, "-."), (SOFT, ":"))
 """Colour and line style: told apart in grey as well."""
+_LOOKS = ("first", "second", "third", "fourth")
+"""The same in the page's stylesheet."""
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -84,21 +86,20 @@ def _learning_curve(data: Mapping[str, Any]) -> Canvas:
     for curve, (colour, dash) in zip(curves, _SERIES * len(curves), strict=False):
         loss.plot(curve["step"], curve["loss"], color=colour, linestyle=dash, linewidth=1.6, label=curve["run"])
         if curve["warmup_end"] is not None:
-            loss.axvline(curve["warmup_end"], color=SOFT, linewidth=0.8, linestyle=":")
+            loss.axvline(curve["warmup_end"], color=colour, linewidth=1, linestyle=":")
         if score is not None and curve["marks"]:
             steps = [mark["step"] for mark in curve["marks"]]
             values = [mark["macro_f1"] for mark in curve["marks"]]
             fill = [colour if mark["scored"] else PAPER for mark in curve["marks"]]
             score.plot(steps, values, color=colour, linestyle=dash, linewidth=1)
             score.scatter(steps, values, s=46, c=fill, edgecolors=colour, linewidths=1.4, zorder=3, clip_on=False)
-    ends = [curve["warmup_end"] for curve in curves if curve["warmup_end"] is not None]
+    ends = {curve["warmup_end"] for curve in curves if curve["warmup_end"] is not None}
     if ends:
+        said = f"end{'s' if len(ends) > 1 else ''} of warm-up"
         loss.annotate(
-            "end of warm-up", (ends[0], 1), xycoords=("data", "axes fraction"), xytext=(4, -2),
+            said, (max(ends), 1), xycoords=("data", "axes fraction"), xytext=(4, -2),
             textcoords="offset points", va="top", color=SOFT,
         )  # fmt: skip
-    if len(curves) > 1:
-        loss.legend(loc="upper right")
     loss.set_ylabel("training loss")
     loss.yaxis.set_major_locator(MaxNLocator(5))
     if score is not None:
@@ -107,6 +108,18 @@ def _learning_curve(data: Mapping[str, Any]) -> Canvas:
         score.margins(y=0.25)
     (score if score is not None else loss).set_xlabel("optimiser step")
     return canvas
+
+
+def legend(data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Look and words of each run, and what the curves cannot say: a legend inside would scroll away on a telephone."""
+    curves = data["curves"]
+    keys = []
+    for curve, look in zip(curves, _LOOKS * len(curves), strict=False):
+        end = curve["warmup_end"]
+        keys.append((look, f"{curve['run']}{f', warm-up to step {end:,.0f}' if end is not None else ''}"))
+    if len({curve.get("objective") for curve in curves} - {None}) > 1:
+        keys.append(("", "Losses of different objectives are not comparable."))
+    return keys
 
 
 _PLOTTERS: dict[str, Callable[[Mapping[str, Any]], Canvas]] = {"learning-curve": _learning_curve}

@@ -9,6 +9,8 @@ from typing import Any
 from reportgen.evidence.numbers import show
 
 WIDTH = 760.0
+_DIGIT = 7.2
+"""Width of a digit in a cell, at most."""
 LOOKS = ("first", "second", "third", "fourth")
 
 
@@ -21,6 +23,13 @@ class Text:
     said: str
     anchor: str = "start"
     strong: bool = False
+    over: bool = False
+    """Stands on grid lines: a halo keeps it readable."""
+
+    @property
+    def look(self) -> str:
+        """Classes of the stylesheet."""
+        return " ".join(name for name, said in (("strong", self.strong), ("halo", self.over)) if said)
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,11 @@ class Cell:
         return round(self.size / 2 + 4, 1)
 
     @property
+    def long(self) -> bool:
+        """Whether the count is too wide for the cell in its usual size."""
+        return _DIGIT * len(self.said) > self.inner
+
+    @property
     def dark(self) -> bool:
         """Whether the count needs light ink."""
         return self.shade > 0.55
@@ -118,7 +132,7 @@ def tier_ladder(data: Mapping[str, Any]) -> Panel:
             )
             look = LOOKS[names.index(mark["run"]) % len(LOOKS)]
             dots.append(Dot(x(mark["value"]), y, look, title, x(mark["low"]), x(mark["high"])))
-            texts.append(Text(x(max(mark["high"], mark["value"])) + 9, y + 4, said))
+            texts.append(Text(x(max(mark["high"], mark["value"])) + 9, y + 4, said, over=True))
             y += step
         # Two lines of words need the height of two rows.
         y += gap + (step if len(group["marks"]) == 1 else 0)
@@ -138,6 +152,8 @@ def f1_scatter(data: Mapping[str, Any]) -> Panel:
     right, bottom = left + side, top + side
     dots = []
     for point in data["points"]:
+        if not point["n"]:
+            continue
         title = (
             f"{point['name']}: {show(point['x'], 'score')} and {show(point['y'], 'score')}, "
             f"{point['train']:,} train rows, n = {point['n']}"
@@ -165,11 +181,17 @@ def f1_scatter(data: Mapping[str, Any]) -> Panel:
         x, y = left + side * part / 4, bottom - side * part / 4
         lines += [Line(x, top, x, bottom), Line(left, y, right, y)]
         texts += [Text(x, bottom + 18, f"{part / 4:g}", "middle"), Text(left - 8, y + 4, f"{part / 4:g}", "end")]
-    found = [point["tier"] for point in data["points"]]
+    measured = [point for point in data["points"] if point["n"]]
+    found = [point["tier"] for point in measured]
     keys = [(tier, f"{tier}: {found.count(tier)}") for tier in dict.fromkeys(reversed(found))]
-    few = sum(dot.faint for dot in dots)
+    few = sum(point["n"] <= data["few"] for point in measured)
     if few:
         keys.append(("faint", f"faint: {data['few']} rows or fewer, too few to call ({few})"))
+    if absent := len(data["points"]) - len(measured):
+        keys.append(("", f"no rows, neither drawn nor a tie: {absent}"))
+    # Marks on one spot look like one.
+    if zero := sum(point["x"] == point["y"] == 0 for point in measured):
+        texts.append(Text(left + 12, bottom - 8, f"{zero} at zero under both", strong=True, over=True))
     return Panel(bottom + 48, tuple(lines), tuple(texts), tuple(dots), keys=tuple(keys))
 
 

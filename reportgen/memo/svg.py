@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reportgen.evidence.classes import FEW
@@ -12,8 +12,8 @@ from reportgen.evidence.numbers import show
 
 HEIGHT = 220.0
 """Pixels from the top of a plot to its axis."""
-ZERO_BAND = 12.0
-"""Pixels below the axis where rings mark F1 = 0."""
+STRIP = 20.0
+"""Height of a strip below the axis: classes without an F1 to place, off the scale."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,33 @@ class Key:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """A row of marks below the scale: its name and its middle."""
+
+    look: str
+    name: str
+    y: float
+
+    @property
+    def top(self) -> float:
+        """Upper edge."""
+        return _round(self.y - 7)
+
+
+@dataclass(frozen=True)
 class Plot:
     """Everything a template draws."""
 
     height: float
     axis: float
-    zero: float
+    title: str
+    """What the upright axis measures."""
     bar: float
     """Width of a class, per cent."""
     ticks: tuple[Tick, ...]
     marks: tuple[Mark, ...]
     keys: tuple[Key, ...]
+    strips: tuple[Strip, ...] = ()
 
     @property
     def foot(self) -> float:
@@ -103,7 +119,7 @@ def long_tail(data: Mapping[str, Any]) -> Plot:
         keys.append(
             Key(tier, f"{tier}: {len(counts)} {'class' if len(counts) == 1 else 'classes'}, {share} of the rows")
         )
-    return Plot(HEIGHT, HEIGHT, HEIGHT, _round(width * 0.72), ticks, marks, tuple(keys))
+    return Plot(HEIGHT, HEIGHT, "training rows", _round(width * 0.72), ticks, marks, tuple(keys))
 
 
 def class_f1(data: Mapping[str, Any]) -> Plot:
@@ -123,7 +139,7 @@ def class_f1(data: Mapping[str, Any]) -> Plot:
     )
     named = {"above": "F1 above zero", "zero": "F1 = 0", "absent": "no rows"}
     keys = [*_keys(marks, named), *_faint(marks)]
-    return Plot(HEIGHT + 2 * ZERO_BAND, HEIGHT, HEIGHT + ZERO_BAND, _round(width), _F1_TICKS, marks, tuple(keys))
+    return _plot(marks, keys, width, {"zero": "F1 = 0", "absent": "no rows"})
 
 
 def class_pairs(data: Mapping[str, Any]) -> Plot:
@@ -143,16 +159,27 @@ def class_pairs(data: Mapping[str, Any]) -> Plot:
         for position, entry in enumerate(classes)
     )
     named = {
-        "up": "F1 higher or equal",
-        "down": "F1 lower",
+        "up": "higher or equal, not from zero",
+        "down": "lower, not to zero",
         "confirmed": "rescued, confirmed",
         "rescued": "rescued",
-        "lost": "lost",
+        "lost": "newly lost",
         "zero": "zero under both",
         "absent": "no rows",
     }
     keys = [*_keys(marks, named), *_faint(marks)]
-    return Plot(HEIGHT + 2 * ZERO_BAND, HEIGHT, HEIGHT + ZERO_BAND, _round(width), _F1_TICKS, marks, tuple(keys))
+    return _plot(marks, keys, width, {"zero": "both 0", "absent": "no rows"})
+
+
+def _plot(marks: Sequence[Mark], keys: Sequence[Key], width: float, below: Mapping[str, str]) -> Plot:
+    """An F1 scale over strips for the looks that have no place on it."""
+    looks = {mark.look for mark in marks}
+    named = [(look, name) for look, name in below.items() if look in looks]
+    strips = tuple(Strip(look, name, HEIGHT + STRIP * (at + 0.9)) for at, (look, name) in enumerate(named))
+    places = {strip.look: strip.y for strip in strips}
+    placed = tuple(replace(mark, y=places.get(mark.look, mark.y)) for mark in marks)
+    height = HEIGHT + STRIP * (len(strips) + 0.4 if strips else 0)
+    return Plot(height, HEIGHT, "F1", _round(width), _F1_TICKS, placed, tuple(keys), strips)
 
 
 def _keys(marks: Sequence[Mark], named: Mapping[str, str]) -> list[Key]:
