@@ -267,7 +267,7 @@ def reported_table(reported: Sequence[Bundle], table_id: str) -> Table | None:
     if silent := [run.run_id for run in shown if figures(run).n is None]:
         notes.append(f"Not stated on how many rows: {listing(silent, 3)}.")
     if digests := _digests([run for run, own_ in zip(shown, mine, strict=True) if own_]):
-        notes.append(f"sha256 of the files: {digests}.")
+        notes.append(f"First 12 digits of the files' sha256: {digests}.")
     return Table(
         id=table_id,
         caption=_caption(mine),
@@ -281,7 +281,7 @@ def reported_table(reported: Sequence[Bundle], table_id: str) -> Table | None:
 
 def _digests(runs: Sequence[Bundle]) -> str:
     found = {name: digest for run in runs for name, digest in files(run).items()}
-    return ", ".join(f"{name} {digest[:12]}…" for name, digest in found.items())
+    return ", ".join(f"{name} {digest[:12]}" for name, digest in found.items())
 
 
 def _row(run: Bundle) -> dict[str, Scalar]:

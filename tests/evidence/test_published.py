@@ -335,7 +335,7 @@ def test_captions_say_whose_figures_they_are(imported, course, tmp_path) -> None
     assert table.caption.startswith("Stated in the author's files, not recomputable")
     assert {row["source"] for row in table.rows} == {"week3_lab_results.json", "week3_homework_results.json"}
     assert any(note.startswith("Not stated on how many rows") for note in table.notes)
-    assert any("sha256 of the files" in note for note in table.notes)
+    assert any("files' sha256: week3_homework_results.json " in note for note in table.notes)
     other = published.reported_table(Runs(theirs).reported, "t")
     assert "published by others" in other.caption
     assert {row["n"] for row in other.rows} >= {6430}
