@@ -278,7 +278,7 @@ def from_parquet(data: bytes, k: int) -> dict[str, SplitPredictions]:
             if lists.null_count or flat.null_count or len(flat) != len(ids) * k:
                 raise BadTable("empty cells in logits", where=FILE)
             logits = flat.to_numpy(zero_copy_only=False).reshape(len(ids), k)
-    unknown = set(np.unique(split.astype(str)).tolist()) - set(SPLITS) if len(split) else set()
+    unknown = set(split.tolist()) - set(SPLITS)
     if unknown:
         raise BadTable(f"unknown split {min(unknown)!r}", where=FILE, remedy="splits are train, val and test")
     found: dict[str, SplitPredictions] = {}

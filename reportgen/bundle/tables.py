@@ -115,7 +115,7 @@ def read_frame(data: bytes, where: str, text: Sequence[str] | None = None) -> pd
         # Built column by column: to_pandas would obey the pandas metadata a stranger put into the footer.
         return pd.DataFrame(
             {
-                name: strings(table[name], where) if name in texts else table[name].to_numpy()
+                name: pd.Series(strings(table[name], where), dtype=object) if name in texts else table[name].to_numpy()
                 for name in table.column_names
             }
         )
