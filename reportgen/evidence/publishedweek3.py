@@ -12,6 +12,7 @@ from .numbers import percent_change, plural, show, show_value
 from .published import SCORES, Said, derived, difference, difference_sentence, fill, instead, stated
 from .publishedtiers import classes_table, tiers
 from .publishedtimes import ratios, times, times_table
+from .weighting import weighting_pair
 
 if TYPE_CHECKING:
     from reportgen.bundle import Bundle
@@ -46,6 +47,8 @@ def add(context: Context, sections: Sections) -> Said:
         _bottleneck(context, sections, decoder or encoder)
     if runs and not context.runs.scored:
         _open(context, sections)
+    elif runs and not published.is_open(sections, "w3.s2.e1"):
+        _open_transfer(context, sections)
     both = difference(decoder, encoder, "macro_f1") if decoder and encoder else None
     return Said(
         published.highlighted(
@@ -163,6 +166,13 @@ def _transfer(context: Context, sections: Sections) -> None:
         return
     decoder = [run for name in (ours.run, ours.baseline) if (run := by_name.get(name or "")) is not None]
     lead = f"Weighting moves macro F1 by {show_value(ours)} on the decoder"
+    if (measured := weighting_pair(context, "encoder")) is not None:
+        theirs, found = context.runs.difference(measured.run, measured.reference, "macro_f1")
+        share = percent_change(found.delta, found.a)
+        said = f"{lead}, as stated, and by {show_value(theirs)} ({share}) on the encoder, as measured."
+        why = "One effect is stated and the other measured: nothing says whether they differ."
+        fill(sections, "w3.s2.e2", said, ours, theirs, runs=decoder, caveats=[why])
+        return
     if encoder is not None:
         theirs = difference(*encoder, "macro_f1")
         before = published.figures(encoder[1]).macro_f1 or 0.0
@@ -308,11 +318,7 @@ def _open(context: Context, sections: Sections) -> None:
     earlier = published.import_command(context, "week1_results.csv", publishedweek2.LAB)
     instead(sections, "w3.s1.e3", earlier, "No file of weeks 1 and 2 states a fully fine-tuned encoder.")
     instead(sections, "w3.s2.e1", homework, "No file states a weighted decoder beside one without weights.")
-    weights = published.import_command(context, publishedweek2.LAB, publishedweek2.HOMEWORK)
-    why = "No file of week 2 states a weighted encoder beside one without weights."
-    if published.is_open(sections, "w3.s2.e1"):
-        weights, why = homework, "No file states a weighted decoder beside one without weights."
-    instead(sections, "w3.s2.e2", weights, why)
+    _open_transfer(context, sections)
     for number in range(1, 5):
         why = "It takes per_class_f1 of an encoder and of a decoder, and label_counts, in one file."
         instead(sections, f"w3.s3.e{number}", lab, why)
@@ -322,3 +328,11 @@ def _open(context: Context, sections: Sections) -> None:
         said = "Name it in the text. Figures without predictions are not put to the decision rule here."
         sections["w3.s4"].answer("w3.s4.e3", said, verification="declared")
     instead(sections, "w3.s5.e2", lab, "No file states a score to start from.")
+
+
+def _open_transfer(context: Context, sections: Sections) -> None:
+    names: tuple[str, ...] = (publishedweek2.LAB, publishedweek2.HOMEWORK)
+    why = "No file of week 2 states a weighted encoder beside one without weights."
+    if published.is_open(sections, "w3.s2.e1"):
+        names, why = (HOMEWORK,), "No file states a weighted decoder beside one without weights."
+    instead(sections, "w3.s2.e2", published.import_command(context, *names), why)

@@ -325,6 +325,20 @@ def test_measured_runs_win(imported, simulated, world, course, tmp_path) -> None
     assert "w4-reported" in tables(build(4, [*runs, *stated], course))
 
 
+def test_a_stated_decoder_beside_a_measured_encoder(imported, simulated, world, course, tmp_path) -> None:
+    weights = {"class_weights": "sqrt"}
+    runs = [
+        simulated.write_run(tmp_path, world, "encoder", "encoder"),
+        simulated.write_run(tmp_path, world, "encoder-weighted", "encoder", draw=2, settings=weights),
+    ]
+    item = items(build(3, [*runs, *(read_bundle(path) for path in imported[3])], course))["w3.s2.e2"]
+    assert [v.run for v in item.values] == ["week3-decoder-class-weighted-reported", "encoder-weighted"]
+    assert item.verification == "declared"
+    assert item.verdict is None
+    alone = items(build(3, [runs[0], *(read_bundle(path) for path in imported[3])], course))["w3.s2.e2"]
+    assert alone.missing.startswith("reportgen bundle import week2_lab_results.csv")
+
+
 def test_captions_say_whose_figures_they_are(imported, course, tmp_path) -> None:
     mine = [read_bundle(path) for path in imported[3]]
     theirs = [
