@@ -22,7 +22,7 @@ PAGES: Mapping[str, Mapping[str, str]] = {
         "declared": "(label, text) of what the author discloses: data, licences, code, AI use",
         "opening": "the author's summary as sanitised HTML, or None",
         "written": "section id to the author's text as sanitised HTML",
-        "filled": "item id to the lines it asks for and what the author's text says there",
+        "filled": "item id to its `Note`s: what the author's text says there, or how to say it",
         "notices": "warnings that concern the whole page",
         **_EXHIBITS,
     },

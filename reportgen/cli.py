@@ -220,13 +220,15 @@ def recommend(
 def new(
     week: Annotated[int, typer.Argument(help="Week 1 to 6.")],
     out: Out,
-    course: Annotated[str, typer.Option(help="Course name or folder.")] = "ecbs5200",
+    bundles: Annotated[
+        list[Path] | None, typer.Argument(metavar="BUNDLE…", help="Runs and rows to leave a line for.")
+    ] = None,
+    course: Annotated[str | None, typer.Option(help="Course name or folder; by default the runs' or ecbs5200.")] = None,
 ) -> None:
     """Start a memo's prose: headings, prompts and front matter in one Markdown file."""
-    from reportgen.data import load_course
-    from reportgen.memo import write_new_prose
+    from reportgen.memo import start_prose
 
-    typer.echo(write_new_prose(week, load_course(course), out))
+    typer.echo(start_prose(week, bundles or [], out, course=course, say=_say))
 
 
 @app.command()

@@ -67,6 +67,8 @@ class Item:
     """Ids of the tables and figures of the section that carry the detail."""
     fields: tuple[str, ...] = ()
     """Lines the author's text has to hold, such as `**Prediction:** …`: nothing measures them."""
+    about: tuple[str, ...] = ()
+    """The runs each of these lines is asked for, `**Prediction (run):** …`; none: one for the section."""
     caveats: tuple[str, ...] = ()
     """What limits this answer: few rows a class, a sample, one seed, a partial run."""
 
@@ -81,6 +83,8 @@ class Column:
     help: str | None = None
     wide: bool = False
     """Running text that needs room."""
+    author: str | None = None
+    """Set where the author's text fills the cells, which evidence leaves empty: what stands in one it does not fill."""
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def disagreements(runs: Runs, pair: Pair, table_id: str, texts: Texts | None = N
             Column("a", f"{heads[0]} says", wide=True),
             Column("b", f"{heads[1]} says", wide=True),
             *text_column(texts),
-            Column("tag", "Your tag", wide=True),
+            Column("tag", "Your tag", wide=True, author=""),
         ),
         rows=tuple(rows),
         row_header="row",

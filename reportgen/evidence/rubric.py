@@ -22,6 +22,10 @@ class EvidenceItem:
     label: str
     fields: tuple[str, ...] = ()
     """Lines the author's text has to hold, such as `**Prediction:** …`."""
+    each: str = ""
+    """`run`: the lines are asked for once for each run compared, `**Prediction (run):** …`."""
+    block: str = ""
+    """A fenced block the author's text may hold, such as `tags`."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,10 @@ class Rubric:
     def points(self) -> int:
         """Points of all sections together."""
         return sum(section.points for section in self.sections)
+
+    def item(self, name: str) -> EvidenceItem | None:
+        """The evidence item of this id; a course may have another."""
+        return next((item for section in self.sections for item in section.evidence if item.id == name), None)
 
 
 def load_rubric(course: Course, week: int) -> Rubric:
@@ -109,7 +117,13 @@ def _section(raw: Mapping[str, Any], number: int) -> RubricSection:
         points=int(raw["points"]),
         bands=tuple((int(low), int(high)) for low, high in raw["bands"]),
         evidence=tuple(
-            EvidenceItem(str(item["id"]), str(item["label"]), tuple(map(str, item.get("fields", ()))))
+            EvidenceItem(
+                str(item["id"]),
+                str(item["label"]),
+                tuple(map(str, item.get("fields", ()))),
+                str(item.get("each", "")),
+                str(item.get("block", "")),
+            )
             for item in raw["evidence"]
         ),
         reasoning=tuple(ReasoningItem(str(item["id"]), str(item["prompt"])) for item in raw["reasoning"]),

@@ -24,6 +24,7 @@ from .noise import support_figure
 from .noisefloor import NoiseFloor, floor_sentence, noise_floor, tag, tagged_table
 from .numbers import listing, plural, show, show_value
 from .plateau import plateau
+from .predicted import predicted_table
 from .runs import FINE_TUNED
 from .weighting import class_weights, scheme, weighting_pair
 from .wording import DATA_NOISE, difference_sentence
@@ -108,6 +109,15 @@ def _compared(context: Context, compared: list[Experiment], found: SectionEviden
         exhibits=(table.id, held.id),
         caveats=["The prediction has to be written before the run; only the author can say when it was."],
     )
+    asked = context.rubric.item("w2.s1.e2")
+    if asked is not None and asked.each == "run":
+        predicted = predicted_table(context.runs, compared, asked.fields, "w2-predictions")
+        found.tables.insert(found.tables.index(held), predicted)
+        found.items[asked.id] = replace(
+            found.items[asked.id],
+            about=tuple(one.run.run_id for one in compared),
+            exhibits=(table.id, predicted.id, held.id),
+        )
     confounded = [one for one in compared if len(one.changes) > 1]
     same = [one.run.run_id for one in compared if not one.changes]
     found.answer(

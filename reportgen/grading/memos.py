@@ -177,7 +177,7 @@ def _values(group: Group) -> str:
 def _prose(page: MemoPage) -> dict[str, str]:
     """The author's text by section."""
     return {
-        name: "\n".join(text_of(block) for block in section.css(".reasoning .prose"))
+        name: "\n".join(text_of(block) for block in section.css(".reasoning .prose, .authored p"))
         for name, section in page.sections.items()
     }
 

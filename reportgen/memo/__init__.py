@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .audit_page import write_audit
-from .build import build_memo, write_new_prose
+from .build import build_memo, start_prose, write_new_prose
 from .prose import Prose, new_prose, parse_prose, read_prose
 from .render import render, write_memo
 from .twins import to_json, to_markdown
@@ -15,6 +15,7 @@ __all__ = [
     "parse_prose",
     "read_prose",
     "render",
+    "start_prose",
     "to_json",
     "to_markdown",
     "write_audit",

@@ -16,9 +16,11 @@ from .render import render, write_memo
 if TYPE_CHECKING:
     from reportgen.bundle import Bundle
     from reportgen.data import Course
+    from reportgen.evidence import WeekEvidence
     from reportgen.evidence.texts import Texts
 
 DEFAULT_COURSE = "generic"
+NEW_COURSE = "ecbs5200"
 
 
 def build_memo(
@@ -52,17 +54,9 @@ def build_memo(
     Returns:
         The files written, the memo first.
     """
-    from reportgen.data import load_course
     from reportgen.evidence import build, load_rubric
 
-    found, gathered = _read(bundles)
-    named = sorted({bundle.manifest.course for bundle in found})
-    if course is None and len(named) > 1:
-        raise UsageError(
-            f"the bundles belong to several courses: {', '.join(named)}", remedy="choose one with --course"
-        )
-    chosen = load_course(course or (named[0] if named else DEFAULT_COURSE))
-    found = _of_week(found, gathered, week, chosen, say)
+    found, chosen = _runs_and_course(bundles, week, course, DEFAULT_COURSE, say)
     target = Path(out)
     if twins and prose is not None and target.with_suffix(".md").resolve() == Path(prose).resolve():
         raise UsageError(
@@ -83,6 +77,26 @@ def build_memo(
         pages[target.with_suffix(".md")] = twin.to_markdown(evidence, written)
         pages[target.with_suffix(".json")] = twin.to_json(evidence, written)
     return [write_memo(path, page) for path, page in pages.items()]
+
+
+def _runs_and_course(
+    paths: Iterable[str | Path],
+    week: int,
+    course: str | Path | None,
+    default: str,
+    say: Callable[[str], None] | None,
+) -> tuple[list[Bundle], Course]:
+    """The runs of a week, and the course chosen or named by them."""
+    from reportgen.data import load_course
+
+    found, gathered = _read(paths)
+    named = sorted({bundle.manifest.course for bundle in found})
+    if course is None and len(named) > 1:
+        raise UsageError(
+            f"the bundles belong to several courses: {', '.join(named)}", remedy="choose one with --course"
+        )
+    chosen = load_course(course or (named[0] if named else default))
+    return _of_week(found, gathered, week, chosen, say), chosen
 
 
 def _read(paths: Iterable[str | Path]) -> tuple[list[Bundle], set[str]]:
@@ -129,8 +143,8 @@ def load_texts(data: str | Path, course: Course, text: str | None = None, label:
     return Texts.of(read_texts(data, text=text, label=label, course=course))
 
 
-def write_new_prose(week: int, course: Course, out: str | Path) -> Path:
-    """Write the file a memo's prose starts from.
+def write_new_prose(week: int, course: Course, out: str | Path, evidence: WeekEvidence | None = None) -> Path:
+    """Write the file a memo's prose starts from; with evidence it names the runs and rows to write about.
 
     Raises:
         UsageError: the file exists; prose is never overwritten.
@@ -138,7 +152,7 @@ def write_new_prose(week: int, course: Course, out: str | Path) -> Path:
     from reportgen.evidence import load_rubric
 
     target = Path(out)
-    text = new_prose(load_rubric(course, week), course.title)
+    text = new_prose(load_rubric(course, week), course.title, evidence)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8") as file:
@@ -148,3 +162,22 @@ def write_new_prose(week: int, course: Course, out: str | Path) -> Path:
     except OSError as error:
         raise UsageError(f"cannot write: {error.strerror}", where=target, remedy="choose another --out") from None
     return target
+
+
+def start_prose(
+    week: int,
+    bundles: Iterable[str | Path],
+    out: str | Path,
+    *,
+    course: str | Path | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Path:
+    """`write_new_prose` about the runs at hand, if there are any.
+
+    Raises:
+        UsageError: the file exists, or the bundles belong to several courses.
+    """
+    from reportgen.evidence import build
+
+    found, chosen = _runs_and_course(bundles, week, course, NEW_COURSE, say)
+    return write_new_prose(week, chosen, out, build(week, found, chosen) if found else None)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reportgen.errors import InputError
 
+from .tags import BLOCK, sampled, to_fill
+
 if TYPE_CHECKING:
     from reportgen.evidence import Rubric, WeekEvidence
-    from reportgen.evidence.rubric import RubricSection
+    from reportgen.evidence.model import Item
+    from reportgen.evidence.rubric import EvidenceItem, RubricSection
 
 FRONT_MATTER = {
     "author": "Author",
@@ -66,6 +69,8 @@ CITABLE = {
 }
 """What a week's text is likely to cite."""
 MAX_BYTES = 500_000
+RUN = "RUN"
+"""Stands for a run's id where no runs are at hand."""
 
 _KEY = re.compile(r"([A-Za-z_-]+)\s*:(?:\s+|$)(.*)")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -224,8 +229,14 @@ def _plain(title: str) -> str:
     return " ".join(re.findall(r"[\w.]+", title.casefold()))
 
 
-def new_prose(rubric: Rubric, course: str) -> str:
-    """The file to start from: front matter to fill, a heading a section, the prompts as comments."""
+def new_prose(rubric: Rubric, course: str, evidence: WeekEvidence | None = None) -> str:
+    """The file to start from: front matter to fill, a heading a section, the prompts as comments.
+
+    With evidence the lines asked for once a run name the runs, and a block of tags the rows to read.
+    """
+    items = {item.id: item for section in evidence.sections for item in section.items} if evidence else {}
+    tables = [table for section in evidence.sections for table in section.tables] if evidence else []
+    rows = [line for table in tables if sampled(table) for line in to_fill(table)]
     opening = (
         [f"<!-- {rubric.opening.title}: {prompt} -->" for prompt in rubric.opening.prompts] if rubric.opening else []
     )
@@ -248,18 +259,33 @@ def new_prose(rubric: Rubric, course: str) -> str:
         "Comments like this one are never shown. -->",
         "",
         *([*opening, "", ""] if opening else []),
-        *(line for section in rubric.sections for line in _prompts(section)),
+        *(line for section in rubric.sections for line in _prompts(section, items, rows)),
     )
     return "\n".join(lines)
 
 
-def _prompts(section: RubricSection) -> Iterator[str]:
+def _prompts(section: RubricSection, items: Mapping[str, Item], rows: Sequence[str]) -> Iterator[str]:
     yield f"## {section.number}. {section.title}"
     yield ""
     for item in section.reasoning:
         yield f"<!-- {item.prompt} -->"
     yield ""
-    for name in (name for item in section.evidence for name in item.fields):
-        yield f"**{name}:**"
-        yield ""
+    for item in section.evidence:
+        yield from _lines(item, items.get(item.id), rows)
     yield ""
+
+
+def _lines(asked: EvidenceItem, item: Item | None, rows: Sequence[str]) -> Iterator[str]:
+    """What an item asks the text to hold: lines, or a block."""
+    about = item.about if item is not None else ()
+    if asked.each and not about:
+        yield f"<!-- Three lines a run, its run id in place of {RUN}; the prediction is written before the run. -->"
+        yield ""
+    for run in about or ((RUN,) if asked.each else ("",)):
+        for name in asked.fields:
+            yield f"**{name} ({run}):**" if run else f"**{name}:**"
+            yield ""
+    if asked.block == BLOCK:
+        yield "<!-- Rows to read by hand: a line a row in this block, row and tag, such as val:2647: label overlap."
+        yield "The memo shows your tags beside the rows and counts them. -->"
+        yield from (f"```{BLOCK}", *rows, "```", "")

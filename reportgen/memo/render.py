@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from . import citations
+from .authored import authored
 from .draw import draw
 from .environment import environment
-from .fields import fields
 from .markdown import to_html
 from .prose import DISCLOSED, FRONT_MATTER, Prose
 from .record import embed
@@ -40,7 +40,8 @@ def render(
     text = prose or Prose({})
     known = citations.index(evidence)
     unknown: list[str] = []
-    written = {name: to_html(part, known, unknown) for name, part in text.sections.items()}
+    made = authored(evidence, text, lambda said: to_html(said, known, unknown))
+    written = {name: to_html(part, known, unknown) for name, part in made.sections.items()}
     opening = to_html(text.opening, known, unknown) if text.opening else None
     notices = list(evidence.notices)
     if unknown:
@@ -48,27 +49,25 @@ def render(
         notices.append(f"Cited but not measured: {names}. These are marked in the text.")
         if say is not None:
             say(f"Cited but not measured: {names}{citations.near(unknown, known)}.")
+    for line in made.unknown if say is not None else ():
+        say(line)
     html = (
         environment()
         .get_template("week.html")
         .render(
-            evidence=evidence,
+            evidence=made.evidence,
             front={FRONT_MATTER[key]: text.front[key] for key in ("scenario", "date") if key in text.front},
             author=text.front.get("author"),
             declared=[(FRONT_MATTER[key], text.front.get(key, NOT_STATED)) for key in DISCLOSED],
             opening=opening,
             written=written,
-            filled={
-                item.id: fields(item.fields, text.sections.get(section.id, ""))
-                for section in evidence.sections
-                for item in section.items
-            },
+            filled=made.notes,
             notices=notices,
             drawings=drawings(evidence) if drawn is None else drawn,
             numbers=_exhibit_numbers(evidence),
         )
     )
-    return embed(html, evidence)
+    return embed(html, made.evidence)
 
 
 def write_memo(path: str | Path, html: str) -> Path:

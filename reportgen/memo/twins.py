@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from reportgen.evidence.model import Column, Item, Scalar, Table, Value
 from reportgen.evidence.numbers import show, show_interval, show_value
+from reportgen.evidence.predicted import UNWRITTEN
 from reportgen.evidence.wording import metric_name
 
+from .authored import Note, authored
 from .prose import DISCLOSED, FRONT_MATTER, Prose
 from .text import visible
 
@@ -24,9 +26,13 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 def to_json(evidence: WeekEvidence, prose: Prose | None = None) -> str:
     """The evidence and the author's text as one JSON document; unknown numbers are null.
 
-    Predictions stay in the record and the bundles.
+    Predictions stay in the record and the bundles. An item with lines of the author's has `said`, a list of field, run
+    (null for the section as a whole) and text; one with a sample of rows has `tags`.
     """
-    document = {"schema": SCHEMA, **asdict(replace(evidence, scored=()))}
+    made = authored(evidence, prose or Prose({}))
+    document = {"schema": SCHEMA, **asdict(replace(made.evidence, scored=()))}
+    for item in (item for section in document["sections"] for item in section["items"]):
+        item |= made.said.get(item["id"], {})
     document["prose"] = dict(prose.sections) if prose else {}
     return json.dumps(document, ensure_ascii=False, indent=1, default=_plain) + "\n"
 
@@ -34,6 +40,7 @@ def to_json(evidence: WeekEvidence, prose: Prose | None = None) -> str:
 def to_markdown(evidence: WeekEvidence, prose: Prose | None = None) -> str:
     """The memo as Markdown: evidence, tables in full, figures as what they show, and the author's text."""
     text = prose or Prose({})
+    made = authored(evidence, text)
     author = text.front.get("author", "not stated")
     lines = [f"# {_safe(evidence.title)}", ""]
     kind = " (synthetic)" if evidence.synthetic else ""
@@ -42,9 +49,9 @@ def to_markdown(evidence: WeekEvidence, prose: Prose | None = None) -> str:
     lines += ["", *(f"> {_safe(notice)}" for notice in evidence.notices)]
     if text.opening:
         lines += ["", visible(text.opening)]
-    for section in evidence.sections:
+    for section in made.evidence.sections:
         lines += ["", f"## {section.number}. {_safe(section.title)} ({section.points} points)", ""]
-        lines += [line for item in section.items for line in _item(item)]
+        lines += [line for item in section.items for line in _item(item, made.notes[item.id])]
         lines += [f"\nFigure `{figure.id}`: {_safe(figure.finding)}" for figure in section.figures]
         for table in section.tables:
             lines += ["", *_table(table)]
@@ -56,15 +63,16 @@ def to_markdown(evidence: WeekEvidence, prose: Prose | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _item(item: Item) -> list[str]:
+def _item(item: Item, notes: list[Note]) -> list[str]:
+    said = [f"  - {_safe(note.name)}: {_safe(f'{note.said or UNWRITTEN} {note.unknown}')}" for note in notes]
     head = f"- **{_safe(item.label)}** (`{item.id}`"
     if item.missing:
         command = visible(" ".join(item.missing.split())).replace("`", "'")
         why = f"{_safe(item.sentence)} " if item.sentence else ""
-        return [f"{head}): not measured. {why}Run `{command}`"]
+        return [f"{head}): not measured. {why}Run `{command}`", *said]
     lines = [f"{head}, {item.verification}{', ' + item.verdict if item.verdict else ''}): {_safe(item.sentence)}"]
     lines += [f"  - {_safe(_value(value))}" for value in item.values]
-    return lines + [f"  - Note: {_safe(caveat)}" for caveat in item.caveats]
+    return [*lines, *(f"  - Note: {_safe(caveat)}" for caveat in item.caveats), *said]
 
 
 def _value(value: Value) -> str:
@@ -79,6 +87,8 @@ def _value(value: Value) -> str:
 
 
 def _cell(content: Scalar | Value, column: Column | None) -> str:
+    if column is not None and column.author is not None:
+        return str(content or column.author)
     if not isinstance(content, Value):
         return show(content, column.unit if column else "text")
     span = (

@@ -96,7 +96,8 @@ def test_one_key_or_confounded_by_name(memo) -> None:
     found = items(memo)
     assert found["w2.s1.e1"].values[0].value == 3
     assert found["w2.s1.e4"].values[0].value == 1
-    assert found["w2.s1.e2"].fields == ("Prediction", "Conclusion")
+    assert found["w2.s1.e2"].fields == ("Prediction", "Conclusion", "Meaningful?")
+    assert set(found["w2.s1.e2"].about) == set(rows)
 
 
 def test_a_longer_schedule_without_a_reason_is_a_key(simulated, world, course, tmp_path) -> None:

@@ -130,3 +130,17 @@ def test_text_beside_a_comment_is_kept_and_an_open_comment_is_refused() -> None:
     assert list(found.sections.values()) == ["my answer", "and another"]
     with pytest.raises(InputError, match=r"comment without an end.*line 3"):
         parse_prose("## 1.\n\n<!-- prompt\n\nmy answer\n\n## 2.\n\nmore\n", rubric)
+
+
+def test_the_command_takes_runs_to_leave_lines_for(simulated, tmp_path) -> None:
+    from typer.testing import CliRunner
+
+    from reportgen.cli import app
+
+    runs = simulated_weeks().week3(simulated, tmp_path / "runs", simulated.World(k=12, train=2_000, n=300))
+    paths = [str(run.path) for run in runs]
+    made = CliRunner().invoke(app, ["new", "2", *paths, "--out", str(tmp_path / "with.md")])
+    bare = CliRunner().invoke(app, ["new", "2", "--out", str(tmp_path / "bare.md"), "--course", "ecbs5200"])
+    assert (made.exit_code, bare.exit_code) == (0, 0)
+    assert "**Prediction (encoder-bs16):**" in (tmp_path / "with.md").read_text(encoding="utf-8")
+    assert "**Prediction (RUN):**" in (tmp_path / "bare.md").read_text(encoding="utf-8")

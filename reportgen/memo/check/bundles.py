@@ -169,8 +169,8 @@ def _unnumbered(node: LexborNode) -> str:
 
 
 def _elements(tree: Any) -> dict[str, LexborNode]:
-    """What evidence alone writes: items, tables, figures; without the lines of an item the author fills."""
-    for node in tree.css("[data-evidence] .fields"):
+    """What evidence alone writes: items, tables, figures; without the lines and cells the author fills."""
+    for node in tree.css("[data-evidence] .fields, .authored"):
         node.decompose()
     found = {str(node.attributes.get("data-evidence")): node for node in tree.css("[data-evidence]")}
     return found | {str(node.attributes.get("id")): node for node in tree.css(".exhibit[id]")}

@@ -62,6 +62,8 @@ _STRONG = re.compile(
 _NEGATED = re.compile(r"\b(?:not|no|never|neither|cannot|isn['’]t|doesn['’]t|without|nor)\b", re.IGNORECASE)
 _UNKNOWN = re.compile(r"\[@[^\]\s]{1,200}\]")
 _NOT_STATED = "not stated by the author"
+_PREDICTED = "prediction"
+"""What a run was expected to bring is no claim about what it brought."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,10 @@ def check_prose(page: MemoPage, recomputer: Recomputer, report: Report) -> list[
     blocks = list(_blocks(page))
     _check_citations(blocks, values, report)
     _check_gaps(page, report)
+    _check_names(page, report)
     runs = [run.run_id for run in recomputer.record.runs]
-    said = [sentence for section, block in blocks for sentence in _sentences(section, block, runs)][:MAX_SENTENCES]
+    claims = [(section, block) for section, block in blocks if block.attributes.get("data-said") != _PREDICTED]
+    said = [sentence for section, block in claims for sentence in _sentences(section, block, runs)][:MAX_SENTENCES]
     report.words = sum(len(text_of(block).split()) for _, block in blocks)
     if report.words and not WORDS[0] <= report.words <= WORDS[1]:
         report.add(
@@ -100,7 +104,7 @@ def _blocks(page: MemoPage) -> Iterator[tuple[str, LexborNode]]:
     for block in page.tree.css(".prose.opening"):
         yield "opening", block
     for name, section in page.sections.items():
-        for block in section.css(".reasoning .prose"):
+        for block in section.css(".reasoning .prose, .authored:has(p)"):
             yield name, block
 
 
@@ -149,8 +153,18 @@ def _check_gaps(page: MemoPage, report: Report) -> None:
             report.add("disclosure.empty", "amber", "disclosure", f"{name.strip()}: not stated")
 
 
+def _check_names(page: MemoPage, report: Report) -> None:
+    for name, section in page.sections.items():
+        for line in section.css(".fields .unknown"):
+            report.add("said.unknown", "amber", name, text_of(line))
+
+
 def _sentences(section: str, block: LexborNode, runs: list[str]) -> Iterator[Sentence]:
-    """Sentences of a block without the figures it cites; code and tables of the author are read too."""
+    """Sentences of a block without the figures it cites; code and tables of the author are read too.
+
+    Those of a cell are about the run of its row.
+    """
+    run = _row(block)
     for node in block.css("p, li, td, h3, h4, h5, h6"):
         if node.tag == "li" and node.css("p"):
             continue
@@ -160,7 +174,15 @@ def _sentences(section: str, block: LexborNode, runs: list[str]) -> Iterator[Sen
             names.append((data.attributes.get("data-metric") or "", data.attributes.get("data-run")))
             text = text.replace(text_of(data), "⟨cited⟩", 1)
         for sentence in sentences(text, runs):
+            sentence = f"{run}: {sentence}" if run else sentence
             yield Sentence(section, sentence, tuple(names))
+
+
+def _row(block: LexborNode) -> str:
+    """The name of the row that a cell stands in."""
+    line = block.parent.parent if "data-said" in block.attributes and block.parent is not None else None
+    head = line.css_first("th") if line is not None else None
+    return text_of(head) if head is not None else ""
 
 
 def _check_numbers(said: list[Sentence], values: list[Value], recomputer: Recomputer, report: Report) -> None:

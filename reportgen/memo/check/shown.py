@@ -172,7 +172,8 @@ def _compare_shown(group: Group, node: LexborNode, report: Report) -> None:
     values = [as_value(value) for value in group.values]
     grid = value_grid(values) if group.kind == "item" and node.css_first("table.values") else None
     values = grid.values if grid else values
-    shown = node.css("data")
+    # What the author cites in a cell is read with the prose.
+    shown = node.css(":not(.cite) > data")
     if len(shown) != len(values):
         report.add(
             "figure.missing", "red", group.id, "the page shows another number of figures", len(shown), len(values)
