@@ -49,7 +49,7 @@ class LabelCounts:
 
 
 def label_counts(context: Context) -> LabelCounts | None:
-    """Training counts of the run the memo leads with, or of any run of its label list that stored them."""
+    """Training counts of the run the memo leads with, or of any bundle of its label list that stored them."""
     runs = context.runs
     if not runs.measured:
         if context.audit is None:
@@ -58,7 +58,8 @@ def label_counts(context: Context) -> LabelCounts | None:
         counts = np.array([label.train for label in listed], dtype=np.int64)
         return LabelCounts(tuple(label.name for label in listed), counts, None, "audit.json")
     names = runs.labels.names
-    for run in [*filter(None, (runs.baseline, runs.candidate, runs.majority)), *runs.measured]:
+    # A notebook's file of figures may count the rows that its file of predictions leaves out.
+    for run in [*filter(None, (runs.baseline, runs.candidate, runs.majority)), *runs.measured, *runs.reported]:
         if run.labels.names == names and any(run.labels.train_counts):
             return LabelCounts(names, np.asarray(run.labels.train_counts, dtype=np.int64), run.run_id)
     return None

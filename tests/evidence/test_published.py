@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reportgen.bundle import read_bundle
+from reportgen.bundle import read_bundle, write_bundle
 from reportgen.evidence import build, published
 from reportgen.evidence.model import Value
 from reportgen.evidence.runs import Runs
 from reportgen.importers import import_files
 from reportgen.memo.build import build_memo
 from reportgen.memo.check import check_memo
+from reportgen.stats import tiers
 
 LISTS = Path(__file__).parents[2] / "reportgen/courses/ecbs5200/reported"
 RARE = 29
@@ -337,6 +338,30 @@ def test_a_stated_decoder_beside_a_measured_encoder(imported, simulated, world, 
     assert item.verdict is None
     alone = items(build(3, [runs[0], *(read_bundle(path) for path in imported[3])], course))["w3.s2.e2"]
     assert alone.missing.startswith("reportgen bundle import week2_lab_results.csv")
+
+
+def test_training_counts_of_a_result_file_serve_measured_runs(imported, course, tmp_path) -> None:
+    """The archive of predictions counts no training rows; week 3's file does, and tiers follow."""
+    rng = np.random.default_rng(0)
+    labels = np.concatenate([np.arange(113), rng.integers(0, 113, 500)])
+    runs = [
+        read_bundle(
+            write_bundle(
+                tmp_path / family,
+                labels,
+                rng.normal(size=(len(labels), 113)).astype(np.float32),
+                names=course.labels,
+                run_id=family,
+                family=family,
+            )
+        )
+        for family in ("encoder", "decoder")
+    ]
+    assert items(build(4, runs, course))["w4.s3.e1"].missing
+    item = items(build(4, [*runs, *(read_bundle(path) for path in imported[3])], course))["w4.s3.e1"]
+    assert {v.run for v in item.values} == {"encoder", "decoder"}
+    rare = tiers(np.array(COUNTS), "rank")[labels] == "tail"
+    assert item.values[0].n == int((runs[0].predictions("val").predictions != labels)[rare].sum())
 
 
 def test_captions_say_whose_figures_they_are(imported, course, tmp_path) -> None:
