@@ -11,10 +11,12 @@ from .experiments import BATCH, Experiment, changed
 from .model import Value
 from .noisefloor import NoiseFloor
 from .numbers import listing, plural, show, show_size
+from .pair import seed_sentence
 from .wording import DATA_NOISE, difference_sentence
 
 if TYPE_CHECKING:
     from reportgen.bundle import Bundle
+    from reportgen.stats import Difference
 
 STAGE = "week2"
 
@@ -36,7 +38,10 @@ def batch_section(context: Context, compared: list[Experiment], noise: NoiseFloo
             macro,
             accuracy,
             verdict=difference.verdict,
-            caveats=["One pair of seeds is one draw of the seed's effect." if len(noise.pairs) == 1 else None],
+            caveats=[
+                "One pair of seeds is one draw of the seed's effect." if len(noise.pairs) == 1 else None,
+                seed_sentence(runs, pair[0]) if len(noise.pairs) > 1 else None,
+            ],
         )
     if batch is None:
         for item in ("w2.s3.e1", "w2.s3.e3", "w2.s3.e4"):
@@ -60,7 +65,7 @@ def batch_section(context: Context, compared: list[Experiment], noise: NoiseFloo
         accuracy,
         caveats=[confounded, _halved(batch), DATA_NOISE],
     )
-    _ratio(context, batch, difference.delta, difference.verdict, pair, found)
+    _ratio(context, batch, difference, pair, confounded, found)
     _steps(context, batch, found)
     return found
 
@@ -91,16 +96,18 @@ def _halved(batch: Experiment) -> str | None:
 def _ratio(
     context: Context,
     batch: Experiment,
-    delta: float,
-    verdict: str,
+    difference: Difference,
     pair: tuple[Bundle, Bundle] | None,
+    confounded: str | None,
     found: SectionEvidence,
 ) -> None:
     runs = context.runs
     if pair is None:
         found.missing("w2.s3.e3", context.command(STAGE), "Without a second seed there is nothing to compare it with.")
         return
-    seed = runs.scores(pair[1]).macro_f1 - runs.scores(pair[0]).macro_f1
+    delta = difference.delta
+    _, between = runs.difference(pair[1], pair[0], "macro_f1")
+    seed = between.delta
     shown = {
         "run": batch.run.run_id,
         "split": runs.split,
@@ -115,18 +122,29 @@ def _ratio(
         values = [Value("batch_to_seed_ratio", abs(delta / seed), "ratio", **shown)]  # type: ignore[arg-type]
     if abs(delta) <= abs(seed):
         reading, said = "The batch-size difference is no larger than what a seed does: it shows no effect.", "null"
-    elif verdict == "null":
+    elif difference.verdict == "null":
         reading = (
             "It exceeds this seed difference, but its own interval includes zero: these rows do not show an effect."
         )
         said = "null"
+    elif confounded:
+        reading = "It exceeds this seed difference, as may any of the other keys: the batch size shows nothing here."
+        said = "confounded"
+    elif not related:
+        reading = "It exceeds this seed difference, of another recipe: what a seed does to these two was not measured."
+        said = "above a seed pair of another recipe"
     else:
         reading = (
             "It exceeds this seed difference, and its interval excludes zero. One run a batch size cannot tell the "
             "batch size from the luck of a seed: more seeds of both would."
         )
         said = "above one seed pair"
-    found.answer("w2.s3.e3", f"{sizes} {reading}", *values, verdict=said, caveats=[other])
+    loose = (
+        "The seed difference's own interval includes zero: read the ratio as an order of magnitude."
+        if values and between.verdict == "null"
+        else None
+    )
+    found.answer("w2.s3.e3", f"{sizes} {reading}", *values, verdict=said, caveats=[confounded, other, loose])
 
 
 def _steps(context: Context, batch: Experiment, found: SectionEvidence) -> None:

@@ -26,10 +26,12 @@ from reportgen.stats import (
 from reportgen.stats.difference import difference
 
 from .model import Column, Figure, Interval, Scalar, Table, Value
-from .numbers import show, show_interval
+from .numbers import listing, show_interval, show_points
 from .runs import PAIRED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from reportgen.bundle import Bundle
@@ -204,7 +206,6 @@ def table(runs: Runs, both: list[Calibration], table_id: str) -> Table:
                 "change": show_interval(Interval(change.low, change.high, method=PAIRED), "score", signed=True),
                 "cut": cut,
                 "t": f"{found.temperature.t:.4f}",
-                "gradient": f"{abs(found.temperature.gradient):.0e}".replace("e-", "e−"),
             }
         )
     first = both[0]
@@ -221,7 +222,6 @@ def table(runs: Runs, both: list[Calibration], table_id: str) -> Table:
             Column("change", "Change", "number"),
             Column("cut", "Reduction", "fraction", help="where the interval excludes 0"),
             Column("t", "T", "number"),
-            Column("gradient", "|gradient|", "number", help="at T"),
         ),
         rows=tuple(rows),
         row_header="run",
@@ -287,20 +287,28 @@ def diagram(
             gap = float(state.conf[kept].mean() - state.correct[kept].mean())
             if name == "before":
                 word = "over" if gap > 0 else "under"
-                said.append(f"{found.run.run_id} is {word}confident by {show(abs(gap), 'fraction')} on average")
+                said.append(f"{found.run.run_id} is {word}confident by {show_points(gap)} on average")
         panels.append({"run": found.run.run_id, "series": series})
     n = both[0].n if rows is None else int(rows.sum())
-    after = "; ".join(
-        f"ECE of {found.run.run_id} {found.before.ece:.3f} before and {found.after.ece:.3f} after" for found in both
-    )
-    tail = f": {after}." if rows is None else "."
     return Figure(
         id=figure_id,
         kind="reliability",
         caption=f"Accuracy against confidence in {BINS} bins, {what} of the evaluation fold (n = {n:,}). On the "
         f"diagonal a confidence is what it says; below it the model is overconfident. Faint: fewer than {THIN} rows.",
-        finding=f"On {what} before scaling {' and '.join(said)}{tail}",
+        finding=f"On {what} before scaling {' and '.join(said)}; ECE before and after: {errors_listed(both, rows)}.",
         data={"panels": panels},
+    )
+
+
+def errors_listed(both: Sequence[Calibration], rows: NDArray[np.bool_] | None = None) -> str:
+    """ECE before → after of each model, on a part of the evaluation fold where `rows` (n,) is given."""
+    kept = slice(None) if rows is None else rows
+    return listing(
+        [
+            f"{one.run.run_id} {ece(one.before.conf[kept], one.before.correct[kept]):.3f} → "
+            f"{ece(one.after.conf[kept], one.after.correct[kept]):.3f}"
+            for one in both
+        ]
     )
 
 
@@ -323,16 +331,11 @@ def tail_table(both: list[Calibration], rows: NDArray[np.bool_], tier: str, tabl
                     "note": "" if n >= THIN else f"fewer than {THIN} rows",
                 }
             )
-    errors = ", ".join(
-        f"{found.run.run_id} {ece(found.before.conf[rows], found.before.correct[rows]):.3f} → "
-        f"{ece(found.after.conf[rows], found.after.correct[rows]):.3f}"
-        for found in both
-    )
     return Table(
         id=table_id,
         caption=f"Calibration on the {tier} alone, after scaling with the T of all rows; rows of the evaluation fold "
         f"whose true class is in the {tier} (n = {int(rows.sum()):,}). Descriptive only: {int(rows.sum()):,} rows in "
-        f"up to {BINS} bins. ECE before → after: {errors}.",
+        f"up to {BINS} bins. ECE before → after: {errors_listed(both, rows)}.",
         columns=(
             Column("run", "Run"),
             Column("bin", "Confidence"),

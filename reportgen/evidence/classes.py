@@ -13,6 +13,8 @@ from .numbers import listing, plural, show
 from .runs import PAIRED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from reportgen.bundle import Bundle
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 FEW = 4
 """Classes with at most so many rows show hits as k/n and nothing derived from them."""
+SPREAD = 10
+"""Classes shown on which runs differ most."""
 TIER_RULES = {
     "count": "tiers by count: head from 2,000 training rows, tail below 100",
     "rank": "tiers by rank: head 1–20, mid 21–60, tail the rest",
@@ -122,6 +126,48 @@ def f1_pairs(
     )
 
 
+def spread_table(runs: Runs, shown: Sequence[Bundle], counts: NDArray[np.int64], table_id: str) -> Table | None:
+    """The classes on which these runs differ most in F1; None where there are no two runs on the same rows."""
+    alike = [run for run in shown if not runs.why_not(run, shown[0])]
+    if len(alike) < 2:
+        return None
+    names, support = alike[0].labels.names, runs.per_class(alike[0]).support
+    f1 = np.array([runs.per_class(run).f1 for run in alike])
+    spread = np.where(support > FEW, f1.max(axis=0) - f1.min(axis=0), 0.0)
+    order = [int(i) for i in np.argsort(-spread, kind="stable")[:SPREAD] if spread[i] > 0]
+    if not order:
+        return None
+    return Table(
+        id=table_id,
+        caption=f"The {plural(len(order), 'class', 'classes')} of more than {FEW} rows on which the F1 of "
+        f"{len(alike)} runs on {runs.split} lies furthest apart. Picked as the largest, they are flattered.",
+        columns=(
+            Column("class", "Class", wide=True),
+            Column("train", "Train rows", "count"),
+            Column("n", "Rows", "count"),
+            Column("low", "Lowest F1", "score"),
+            Column("worst", "under"),
+            Column("high", "Highest F1", "score"),
+            Column("best", "under"),
+            Column("spread", "Apart", "score"),
+        ),
+        rows=tuple(
+            {
+                "class": names[i],
+                "train": int(counts[i]),
+                "n": int(support[i]),
+                "low": float(f1[:, i].min()),
+                "worst": alike[int(f1[:, i].argmin())].run_id,
+                "high": float(f1[:, i].max()),
+                "best": alike[int(f1[:, i].argmax())].run_id,
+                "spread": float(spread[i]),
+            }
+            for i in order
+        ),
+        row_header="class",
+    )
+
+
 def classes_table(
     runs: Runs, run: Bundle | None, baseline: Bundle | None, counts: NDArray[np.int64], table_id: str
 ) -> Table:
@@ -186,8 +232,8 @@ def rescue_table(
                 "after": _hits(shown.hits[i], shown.support[i]),
                 "f1": None if few else float(shown.f1[i] if i in found.rescued else shown.baseline_f1[i]),
                 "delta": None if few else delta,
-                "p": None if few or np.isnan(shown.p[i]) else show_p(float(shown.p[i])),
-                "verdict": ("lost, " if few and i in found.lost else "") + str(shown.verdict[i]),
+                "p": None if few or np.isnan(shown.p[i]) else show(float(shown.p[i]), "p"),
+                "verdict": ("lost, " if few and i in found.lost else "") + verdict_said(str(shown.verdict[i])),
             }
         )
     low, high = found.chance_interval
@@ -196,20 +242,25 @@ def rescue_table(
         caption=f"Classes {run.run_id} brings back from F1 = 0 under {baseline.run_id}, and classes it loses, on "
         f"{runs.split}. Two equally good models would show {found.expected_by_chance:.1f} rescues by chance (95 % of "
         f"the time {low} to {high}). Confirmed: exact McNemar test on the class's own rows, Holm-adjusted over "
-        f"{len(found.family)} classes, p < .05, five rows or more.",
+        f"{len(found.family)} classes, p < .05, five rows or more. The intervals are not adjusted.",
         columns=(
             Column("class", "Class", wide=True),
             Column("train", "Train rows", "count"),
             Column("before", f"Hits, {baseline.run_id}"),
             Column("after", f"Hits, {run.run_id}"),
             Column("delta", "ΔF1", "score", help="with 95 % paired interval"),
-            Column("p", "p"),
+            Column("p", "p", help="Holm"),
             Column("verdict", "Verdict", wide=True),
         ),
         rows=tuple({key: value for key, value in row.items() if key != "f1"} for row in rows),
         row_header="class",
         folded_after=12,
     )
+
+
+def verdict_said(verdict: str) -> str:
+    """A verdict as a cell says it: beside a p of 1 the bare word would sound like a finding."""
+    return "rescued, not confirmed" if verdict == "rescued" else verdict
 
 
 def rescue_sentence(run: Bundle, baseline: Bundle, found: Rescue) -> str:
@@ -235,8 +286,3 @@ def rescue_sentence(run: Bundle, baseline: Bundle, found: Rescue) -> str:
 
 def _hits(hits: Any, support: Any) -> str:
     return f"{int(hits)}/{int(support)}"
-
-
-def show_p(p: float) -> str:
-    """A p-value as the rescue table writes it."""
-    return "< .001" if p < 0.001 else f"{p:.3f}".lstrip("0") if p < 1 else "1"

@@ -43,7 +43,7 @@ def confidence_section(context: Context, sections: dict[str, SectionEvidence]) -
             "w4.s5.e3",
             f"reportgen new 4 --course {context.course.name} --out week4.md",
             f"{wrong}Write `direction: up`, `down` or `sideways` into the front matter of your text, and pass it with "
-            "--prose. A file with that field comes from",
+            "`--prose`. To start such a text:",
             verification="declared",
         )
     return found

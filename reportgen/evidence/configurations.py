@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .runs import FOREIGN
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -19,8 +21,6 @@ REFERENCES = ("fp16", "bf16", "fp32")
 """What a compressed run is compared with: the first of these its model has."""
 COMPRESSED = ("int8", "int4")
 _RUNNER = "quantize"
-_FOREIGN = ("import", "notebook")
-"""Runners of bundles that were made elsewhere: nobody recorded a parent."""
 _WORD = re.compile(rf"[\W_]*(?<![a-z0-9])({'|'.join(PRECISIONS)}|nf4)(?![a-z0-9])", re.IGNORECASE)
 
 
@@ -115,7 +115,7 @@ def _is_configuration(run: Bundle) -> bool:
     manifest = run.manifest
     if not _precision(run):
         return False
-    return manifest.runner == _RUNNER or _precision(run) in COMPRESSED or manifest.runner in _FOREIGN
+    return manifest.runner == _RUNNER or _precision(run) in COMPRESSED or manifest.runner in FOREIGN
 
 
 def _precision(run: Bundle) -> str:

@@ -6,11 +6,12 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from .model import Figure, Highlight, Item, Table, Value, Verification
 from .rubric import Rubric
-from .runs import Runs
+from .runs import FOREIGN, Runs
 
 _SAMPLED = re.compile(r"stratified sample of ([\d,]+) of")
 
@@ -42,13 +43,20 @@ class Context:
     """The texts of the rows, where whoever builds the memo has the data."""
 
     def command(self, runner: str, *settings: str) -> str:
-        """The command that would produce a missing run on the memo's own data."""
+        """The command that makes a missing run on the memo's own data, or imports again what was made elsewhere."""
         dataset = next((run.manifest.dataset for run in self.runs.measured if run.manifest.dataset), None)
-        source = shlex.quote(dataset.name) if dataset else "SOURCE"
+        source = shlex.quote(dataset.name) if dataset and _is_source(dataset.name) else "SOURCE"
+        if runner in FOREIGN:
+            return f"reportgen bundle import FILE --data {source} --course {shlex.quote(self.course.name)} --out RUNS"
         chosen = "".join(f" --set {shlex.quote(setting)}" for setting in settings)
         limit = "" if dataset is None else _limit(dataset)
         course = shlex.quote(self.course.name)
         return f"reportgen run {runner} --data {source} --course {course}{limit}{chosen} --out RUNS"
+
+
+def _is_source(name: str) -> bool:
+    """Whether a dataset's name can stand for it on the command line: a file, a Hub name, a generated corpus."""
+    return "/" in name or name.startswith("synthetic:") or bool(PurePath(name).suffix)
 
 
 def _limit(dataset: DatasetInfo) -> str:

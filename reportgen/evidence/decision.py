@@ -221,7 +221,7 @@ def author_sentence(decision: Decision, said: str) -> str:
     states = {True: "keeps every limit", False: "misses a limit", "unknown": "has a figure missing"}
     one = decision.found.assessment(named[0])
     return (
-        f"The author recommends {listing(named)}, the rule chooses {choice or 'nobody'}: {named[0]} "
+        f"The author recommends {listing(named)}, the rule chooses {choice or 'no run'}: {named[0]} "
         f"{states[one.passes]}. The text has to say why."
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reportgen.decide import Recommendation, candidates_for, parse_scenario, recommend
 
 from .model import Column, Scalar, Table, Value
-from .numbers import listing
+from .numbers import listing, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .runs import Runs
 
 NAMES = ("realtime-router", "weekly-batch", "no-gpu")
-CHOICE, NOBODY = "choice_", "nobody"
+CHOICE, NOBODY = "choice_", "no run passes"
 
 
 def recommendations(course: Course, runs: Runs, candidates: Sequence[Bundle]) -> list[Recommendation]:
@@ -43,7 +43,7 @@ def deployment_table(found: Sequence[Recommendation], table_id: str) -> Table:
         rows.append(
             {
                 "scenario": one.scenario.title or name,
-                "choice": one.choice or "nobody passes",
+                "choice": one.choice or NOBODY,
                 "condition": one.conditional,
                 "binding": one.binding.replace("_", " ") if one.binding else None,
                 "ties": listing([tie.model for tie in one.ties], 3) or None,
@@ -77,7 +77,7 @@ def deployment_table(found: Sequence[Recommendation], table_id: str) -> Table:
 
 
 def _flip(flip: Flip) -> str:
-    return f"{flip.constraint.replace('_', ' ')} at {flip.at:.4g}: {flip.choice or 'nobody'}"
+    return f"{flip.constraint.replace('_', ' ')} at {show(flip.at)}: {flip.choice or NOBODY}"
 
 
 def _prices(found: Sequence[Recommendation]) -> str:
@@ -108,7 +108,7 @@ def _ruled_out(one: Recommendation, constraint: str, models: Sequence[str]) -> s
 
 
 def choices(found: Sequence[Recommendation]) -> list[Value]:
-    """The choice in each deployment: `choice_<name>`, a run, or "nobody" where none passes."""
+    """The choice in each deployment: `choice_<name>`, a run, or `NOBODY` where none does."""
     return [
         Value(
             f"{CHOICE}{one.scenario.name.replace('-', '_')}",
@@ -124,5 +124,5 @@ def deployment_sentence(found: Sequence[Recommendation]) -> str:
     said = []
     for one in found:
         condition = " (conditionally)" if one.choice and one.conditional else ""
-        said.append(f"{one.scenario.name}: {one.choice or 'nobody passes'}{condition}")
+        said.append(f"{one.scenario.name}: {one.choice or NOBODY}{condition}")
     return f"By the decision rule, {'; '.join(said)}. Naming and defending your own context is the author's part."

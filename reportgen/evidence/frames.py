@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from .runs import Runs
 
+SIDE_BY_SIDE = 3
+"""Runs whose most predicted classes are drawn."""
 EACH, MOST = 6, 14
 """Classes taken from the top of each list, and classes drawn at most."""
 
@@ -38,7 +40,7 @@ def counts_figure(runs: Runs, chosen: Sequence[Bundle], slipped: Mapping[str, La
         kind="class-counts",
         caption=f"Rows of the most frequent and the most predicted classes on {split} (n = {int(true.sum()):,}): how "
         f"many there are and how many each run predicts; {len(picked)} of {plural(len(names), 'class', 'classes')}. "
-        "All labels are searched for a shift of the ids under which a run would be right.",
+        "A run whose ids are all moved by one number is found by trying every such number.",
         finding=_finding([run.run_id for run in shown], names, true, said, slipped),
         data={
             "classes": [
@@ -47,6 +49,39 @@ def counts_figure(runs: Runs, chosen: Sequence[Bundle], slipped: Mapping[str, La
             ],
             "runs": [{"run": run.run_id, "shifted": run.run_id in slipped} for run in shown],
         },
+    )
+
+
+def most_predicted_figure(
+    runs: Runs, chosen: Sequence[Bundle], slipped: Mapping[str, LabelShift], name: str
+) -> Figure | None:
+    """The class most often predicted on the rows of each class, by label id: the course's plot for a slipped frame."""
+    shown = [run for run in chosen if run.labels.names == chosen[0].labels.names][:SIDE_BY_SIDE]
+    if not shown:
+        return None
+    names, split = shown[0].labels.names, runs.split or "val"
+    drawn, said = [], []
+    for run in shown:
+        part = run.predictions(split)
+        counts = np.zeros((len(names), len(names)), np.int64)
+        parsed = part.predictions >= 0
+        np.add.at(counts, (part.labels[parsed], part.predictions[parsed]), 1)
+        present = np.flatnonzero(counts.any(axis=1))
+        top = counts[present].argmax(axis=1)
+        own = int((top == present).sum())
+        line = f"{run.run_id} predicts {own} of {plural(len(present), 'class', 'classes')} most often as themselves"
+        if run.run_id in slipped:
+            by = slipped[run.run_id].shift
+            line += f" and {int(((top - present) % len(names) == by).sum())} as the class {by} ids on"
+        said.append(line)
+        drawn.append({"run": run.run_id, "points": np.column_stack([present, top]).tolist()})
+    return Figure(
+        id=name,
+        kind="most-predicted",
+        caption=f"The class most often predicted on the rows of each class of {split}, by label id (ties: lowest): "
+        "across the class, up what it is taken for, on the diagonal itself. A slipped label frame leaves that empty.",
+        finding=f"{'; '.join(said)}.",
+        data={"names": list(names), "runs": drawn},
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from reportgen.bundle.kept import kept
 from reportgen.stats import apply_temperature, confidence, ece, fit_temperature, folds
 
+from .experiments import compare_facts
 from .model import Column, Scalar, Table, Value
 from .numbers import listing, plural, show
 from .runs import training_seconds
@@ -17,12 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reportgen.bundle import Bundle
+    from reportgen.stats import Difference
 
     from .runs import Runs
 
 
-def levers_table(runs: Runs, baseline: Bundle, candidates: Sequence[Bundle], table_id: str) -> Table | None:
-    """Rescues, losses, accuracy, time and calibration of every candidate against one baseline; None without any."""
+def levers_table(
+    runs: Runs, baseline: Bundle, candidates: Sequence[Bundle], table_id: str, floor: float | None = None
+) -> Table | None:
+    """Rescues, losses, accuracy, time and calibration of every candidate against one baseline; None without any.
+
+    Args:
+        floor: the noise floor of macro F1: what lies below it is said to.
+    """
     rows: list[dict[str, Scalar | Value]] = []
     for run in candidates:
         if run is baseline or runs.why_not(run, baseline):
@@ -39,7 +47,8 @@ def levers_table(runs: Runs, baseline: Bundle, candidates: Sequence[Bundle], tab
                 "lost": len(found.lost),
                 "net": show(found.net, "count", signed=True),
                 "macro": macro,
-                "verdict": difference.verdict,
+                "control": _control(baseline, run),
+                "verdict": _verdict(difference, floor),
                 "accuracy": accuracy,
                 "time": training_seconds(run),
                 **_calibration(runs, run),
@@ -51,6 +60,7 @@ def levers_table(runs: Runs, baseline: Bundle, candidates: Sequence[Bundle], tab
     ours = _calibration(runs, baseline)
     columns = [
         Column("run", "Run"),
+        Column("control", "Differs in", wide=True),
         Column("rescued", "Rescued", "count"),
         Column("confirmed", "Confirmed", "count"),
         Column("chance", "By chance", help="rescues, 95 %"),
@@ -69,7 +79,8 @@ def levers_table(runs: Runs, baseline: Bundle, candidates: Sequence[Bundle], tab
         caption=f"Every candidate against {baseline.run_id} (macro F1 {show(first.macro_f1, 'score')}, accuracy "
         f"{show(first.accuracy, 'fraction')}, ECE {show(ours['ece'], 'score')}) on {runs.split}, n = {first.n:,}. "
         "By chance: rescues that two equally good models would show. ECE: 15 bins; scaled: after a temperature fitted "
-        "on one half of the rows, reported on the other.",
+        "on one half of the rows, reported on the other. Where more than one key differs, the difference belongs to "
+        "none of them.",
         columns=tuple(columns),
         rows=tuple({key: row[key] for key in shown} for row in rows),
         row_header="run",
@@ -83,6 +94,20 @@ def levers_sentence(table: Table, baseline: Bundle) -> str:
     if not winners:
         return f"{lead}none has a rescue that is confirmed by itself."
     return f"{lead}{listing(winners)} {'has' if len(winners) == 1 else 'have'} confirmed rescues."
+
+
+def _control(baseline: Bundle, run: Bundle) -> str:
+    """What a candidate changes, as far as it can be told in a cell."""
+    one, other = baseline.manifest, run.manifest
+    if (one.runner, one.model.name) != (other.runner, other.model.name):
+        return "another model" if one.model.name != other.model.name else "another runner"
+    keys = [change.key for change in compare_facts(baseline, run)[0]]
+    return f"{listing(keys, 2)} (confounded)" if len(keys) > 1 else f"{keys[0]} alone" if keys else "nothing"
+
+
+def _verdict(found: Difference, floor: float | None) -> str:
+    below = found.verdict == "real" and floor is not None and abs(found.delta) <= floor
+    return "real, below the noise floor" if below else found.verdict
 
 
 def _calibration(runs: Runs, run: Bundle) -> dict[str, float | None]:

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .model import Column, Scalar, Table, Value
+from .numbers import show
 from .published import reported_table
 from .runs import hardware, training_seconds
 
@@ -57,8 +58,9 @@ def experiment_log(runs: Runs, table_id: str) -> Table:
             "time": training_seconds(run),
             "note": "; ".join(runs.partial(run)),
         }
-        for metric in ("accuracy", "macro_f1", "weighted_f1", "zero_f1"):
+        for metric in ("accuracy", "macro_f1", "weighted_f1", "zero_f1", "zero_f1_supported"):
             row[metric] = runs.value(run, metric) if scored else None
+        row["gap"] = show(runs.scores(run).accuracy - runs.scores(run).macro_f1, "score") if scored else None
         rows.append(row)
     columns = [
         Column("run", "Run"),
@@ -67,11 +69,15 @@ def experiment_log(runs: Runs, table_id: str) -> Table:
         Column("seed", "Seed", "text"),
         Column("accuracy", "Accuracy", "fraction"),
         Column("macro_f1", "Macro F1", "score"),
+        Column("gap", "Gap", help="accuracy − macro F1"),
         Column("weighted_f1", "Weighted F1", "score"),
         Column("zero_f1", "Zero-F1", "count"),
+        Column("zero_f1_supported", "of these with rows", "count"),
         Column("time", "Training", "seconds"),
         Column("trainable", "Trainable", "count", help="parameters"),
     ]
+    if all(runs.scores(run).zero_f1 == runs.scores(run).zero_f1_supported for run in runs.scored):
+        columns = [column for column in columns if column.key != "zero_f1_supported"]
     if any(row["note"] for row in rows):
         columns.append(Column("note", "Note", wide=True))
     keys = [column.key for column in columns]

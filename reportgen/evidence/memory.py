@@ -151,4 +151,4 @@ def recalled_value(raw: Mapping[str, object]) -> Value | None:
     return Value(metric, number, n=n if isinstance(n, int) else None, interval=bounds, **text)  # type: ignore[arg-type]
 
 
-_UNITS = frozenset({"fraction", "score", "count", "seconds", "ms", "bytes", "words", "tokens", "ratio", "number"})
+_UNITS = frozenset({"fraction", "score", "count", "seconds", "ms", "bytes", "words", "tokens", "ratio", "p", "number"})

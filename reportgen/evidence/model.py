@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 Verification = Literal["recomputed", "bound", "declared"]
 """recomputed: from the memo alone; bound: from the bundles; declared: time, memory, a dataset nobody handed in."""
 
-Unit = Literal["fraction", "score", "count", "seconds", "ms", "bytes", "words", "tokens", "ratio", "number", "text"]
-"""fraction: a share of rows, written in per cent; score: an F1 or its kin, written with three decimals."""
+Unit = Literal[
+    "fraction", "score", "count", "seconds", "ms", "bytes", "words", "tokens", "ratio", "p", "number", "text"
+]
+"""fraction: a share of rows, written in per cent; score: an F1 or its kin, with three decimals; p: a p-value."""
 
 Scalar = float | int | str | bool | None
 

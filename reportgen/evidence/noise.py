@@ -36,16 +36,21 @@ def support_histogram(support: NDArray[np.int64]) -> list[tuple[str, int]]:
     return found
 
 
+def few_said(support: NDArray[np.int64]) -> str:
+    """How many classes have hardly any rows, and how many of these none."""
+    few, none = int((support <= FEW).sum()), int((support == 0).sum())
+    return f"{few} of {len(support)} classes have {FEW} rows or fewer{f', {none} of them none,' if none else ''}"
+
+
 def support_figure(runs: Runs, support: NDArray[np.int64], figure_id: str) -> Figure:
     """Bars: how many classes have so many rows."""
-    few, k = int((support <= FEW).sum()), len(support)
+    k = len(support)
     return Figure(
         id=figure_id,
         kind="support",
         caption=f"Classes by their number of rows on {runs.split} (n = {int(support.sum()):,}, {k} classes). Light: "
         f"{FEW} rows or fewer, where one row moves F1 by a lot.",
-        finding=f"{few} of {k} classes have {FEW} rows or fewer on {runs.split}; "
-        f"{int((support > 50).sum())} have more than 50.",
+        finding=f"{few_said(support)} on {runs.split}; {int((support > 50).sum())} have more than 50.",
         data={
             "bars": [
                 {"label": label, "classes": count, "few": high is not None and high <= FEW}

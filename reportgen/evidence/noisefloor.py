@@ -110,7 +110,7 @@ def tagged_table(runs: Runs, found: list[Experiment], noise: NoiseFloor, table_i
                 "times": abs(difference.delta) / noise.floor if noise.floor else None,
                 "changed": difference.changed,
                 "verdict": difference.verdict,
-                "tag": "part of the floor itself" if is_seed else tag(noise, difference.delta, difference.verdict),
+                "tag": "seed pair: measures the floor" if is_seed else tag(noise, difference.delta, difference.verdict),
             }
         )
     return Table(

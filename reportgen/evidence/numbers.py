@@ -35,6 +35,11 @@ def show_size(difference: float, unit: Unit = "number") -> str:
     return _magnitude(abs(difference), unit, signed=True)
 
 
+def show_points(share: float) -> str:
+    """The size of a difference of two shares: `6.8 points`."""
+    return f"{100 * abs(share):.1f} points"
+
+
 def _magnitude(size: float, unit: Unit, signed: bool) -> str:
     match unit:
         case "fraction":
@@ -52,7 +57,9 @@ def _magnitude(size: float, unit: Unit, signed: bool) -> str:
         case "bytes":
             return next((f"{size / scale:.2f} {name}" for name, scale in _BYTES if size >= scale), f"{size:.0f} B")
         case "ratio":
-            return f"{size:.2f}×"
+            return f"{size:.2f}×" if size < 2 else f"{size:.1f}×" if size < 10 else f"{size:,.0f}×"
+        case "p":
+            return "< .001" if size < 0.001 else f"{size:.3f}".lstrip("0") if size < 0.9995 else "1"
         case _:
             return f"{size:,.0f}" if float(size).is_integer() else f"{size:,.4g}"
 

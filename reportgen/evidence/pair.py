@@ -1,4 +1,4 @@
-"""The two models a memo sets side by side, and runs whose labels have slipped out of the frame."""
+"""The two models a memo sets side by side."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reportgen.stats import label_shift
-
-from . import log
+from .experiments import compare_facts
 from .numbers import plural, show
+from .systems import DECODER, ENCODER
 
 if TYPE_CHECKING:
     from reportgen.bundle import Bundle
-    from reportgen.stats import LabelShift
 
     from .context import Context
     from .runs import Runs
@@ -37,34 +35,17 @@ class Pair:
         return self.reference, self.candidate
 
 
-def shifted(runs: Runs) -> dict[str, LabelShift]:
-    """Runs that answer in another label frame, by run_id."""
-    found = {}
-    for run in runs.scored:
-        rows = run.predictions(runs.split or "val")
-        if len(rows) and len(run.labels.names) > 1:
-            shift = label_shift(rows.labels, rows.predictions, len(run.labels.names))
-            if shift.suspected:
-                found[run.run_id] = shift
-    return found
+def find_pair(runs: Runs) -> Pair | None:
+    """Week 3's two adapters by their stage's names, as the memo quotes that week; else the best encoder and decoder.
 
-
-def shift_notice(name: str, shift: LabelShift) -> str:
-    """What a slipped label frame looks like, in one sentence."""
-    return (
-        f"{name} answers in another label frame: right on {show(shift.accuracy, 'fraction')} of the rows as it stands, "
-        f"on {show(shift.shifted_accuracy, 'fraction')} once every predicted id is moved back by {shift.shift}. "
-        "It is left out of every comparison; compare the label list it was trained with."
-    )
-
-
-def find_pair(runs: Runs, leave_out: frozenset[str] = frozenset()) -> Pair | None:
-    """The best encoder and the best decoder; without one of them, the best two runs of different families.
-
-    Where every run is of one family, its two best runs. Only runs on the same rows and labels make a pair; the
-    simpler family is the reference, and within a family the run with the lower macro F1.
+    Without one of them, the best two runs of different families; where every run is of one family, its two best runs.
+    Only runs on the same rows and labels make a pair; the simpler family is the reference, and within a family the
+    run with the lower macro F1.
     """
-    sound = [run for run in runs.of_family(*_SIMPLEST_FIRST) if run.run_id not in leave_out]
+    sound = runs.of_family(*_SIMPLEST_FIRST)
+    by_name = {run.run_id: run for run in sound}
+    if ENCODER in by_name and DECODER in by_name and not runs.why_not(by_name[ENCODER], by_name[DECODER]):
+        return Pair(by_name[ENCODER], by_name[DECODER])
     encoders, decoders = (
         [run for run in sound if run.manifest.model.family == family] for family in ("encoder", "decoder")
     )
@@ -101,9 +82,9 @@ def _rank(run: Bundle) -> int:
     return _SIMPLEST_FIRST.index(run.manifest.model.family)
 
 
-def why_no_pair(runs: Runs, leave_out: frozenset[str] = frozenset()) -> str:
+def why_no_pair(runs: Runs) -> str:
     """What keeps the runs from making a pair."""
-    sound = [run for run in runs.of_family(*_SIMPLEST_FIRST) if run.run_id not in leave_out]
+    sound = runs.of_family(*_SIMPLEST_FIRST)
     if len(sound) < 2:
         return f"Two models on the same rows are needed; there {'is' if len(sound) == 1 else 'are'} {len(sound)}."
     return f"No two runs were scored on the same rows and labels: {runs.why_not(sound[0], sound[1])}."
@@ -119,10 +100,7 @@ def seed_groups(runs: Runs, run: Bundle) -> dict[int, float]:
     twins = [
         other
         for other in runs.scored
-        if other.manifest.model.name == run.manifest.model.name
-        and other.manifest.runner == run.manifest.runner
-        and log.settings(other) == log.settings(run)
-        and not runs.why_not(other, run)
+        if not runs.why_not(other, run) and {change.key for change in compare_facts(run, other)[0]} <= {"seed"}
     ]
     return {twin.manifest.seed: runs.scores(twin).macro_f1 for twin in twins if twin.manifest.seed is not None}
 

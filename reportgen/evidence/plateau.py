@@ -13,7 +13,7 @@ from .training import logged
 if TYPE_CHECKING:
     from reportgen.bundle import Bundle
 
-FLAT = 0.1
+FLAT = 0.2
 """Share of the band the loss may still fall after the first epoch and be called flat."""
 
 
@@ -33,10 +33,10 @@ def plateau(run: Bundle) -> str | None:
     low, high = band(k)
     steps = frame[frame["loss"].notna() & (frame["epoch"] > 1)]
     losses = steps["loss"].to_numpy(np.float64)
-    if len(losses) < 10:
+    if len(losses) < 2:
         return None
-    # Means of a tenth of the steps each: single steps scatter beyond the band.
-    means = np.array([part.mean() for part in np.array_split(losses, 10)])
+    # Means of a tenth of the log each: single steps scatter beyond the band.
+    means = np.array([part.mean() for part in np.array_split(losses, min(10, len(losses)))])
     if means.min() < low or means.max() > high or means[0] - means[-1] > FLAT * (high - low):
         return None
     return (

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from reportgen.stats import tiers
 
 from . import classes, tierfacts
 from .context import Context, SectionEvidence
 from .datafacts import label_counts
 from .model import Figure, Value
-from .numbers import listing, show_interval, show_value
+from .numbers import listing, plural, show_interval, show_value
 from .systems import STAGE, Roles
 from .wording import DATA_NOISE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from reportgen.bundle import Bundle
@@ -79,6 +80,7 @@ def tiers_section(context: Context, roles: Roles) -> SectionEvidence:
             for count, _ in [by_tier[tier]]
         ),
         exhibits=(table.id,),
+        caveats=[tierfacts.without_rows(runs, encoder, present)],
     )
     found.answer("w3.s3.e3", scatter.finding, exhibits=(scatter.id, each.id), caveats=[runs.few_rows()])
     at_zero = [
@@ -141,8 +143,10 @@ def scatter(
         }
         for i in classes.by_frequency(counts)
     ]
-    zero = int(((first == 0) & (second == 0)).sum())
-    ties = int((first == second).sum())
+    scored = np.array([n != 0 for n in rows])
+    zero = int((scored & (first == 0) & (second == 0)).sum())
+    ties = int((scored & (first == second)).sum())
+    absent = f"; {plural(int((~scored).sum()), 'class has', 'classes have')} no rows" if not scored.all() else ""
     wins = int((second > first).sum()), int((first > second).sum())
     return Figure(
         id=figure_id,
@@ -150,6 +154,6 @@ def scatter(
         caption=f"F1 of each class under {encoder} (across) and {decoder} (up) {where}; {classes.TIER_RULES[rule]}. "
         "On the diagonal the two tie.",
         finding=f"{decoder} has the higher F1 in {wins[0]} of {len(points)} classes, {encoder} in {wins[1]}; "
-        f"{ties} tie, {zero} of them at zero.",
+        f"{ties} tie, {zero} of them at zero{absent}.",
         data={"points": points, "x": encoder, "y": decoder, "few": classes.FEW},
     )

@@ -37,9 +37,9 @@ _FIXED = {
 }
 
 
-def regimes(runs: Runs, leave_out: frozenset[str], table_id: str) -> Table | None:
+def regimes(runs: Runs, table_id: str) -> Table | None:
     """One row a run, by regime; None where all runs are of one."""
-    shown = [run for run in runs.scored if run.run_id not in leave_out and not runs.checks(run)]
+    shown = [run for run in runs.scored if run.run_id not in runs.slipped and not runs.checks(run)]
     if len({regime(run) for run in shown}) < 2:
         return None
     shown.sort(key=lambda run: (_rank(regime(run)), -runs.scores(run).macro_f1, run.run_id))

@@ -10,10 +10,21 @@ from typing import TYPE_CHECKING
 from reportgen.bundle import NotComparable, comparable
 from reportgen.bundle.kept import kept
 from reportgen.errors import InputError
-from reportgen.stats import BOOT_METRICS, RESAMPLES, boot_scores, compare, per_class, rescue, row_counts, scores, wilson
+from reportgen.stats import (
+    BOOT_METRICS,
+    RESAMPLES,
+    boot_scores,
+    compare,
+    label_shift,
+    per_class,
+    rescue,
+    row_counts,
+    scores,
+    wilson,
+)
 
 from .model import Interval, RunSummary, Scored, Value
-from .numbers import listing, plural
+from .numbers import listing, plural, show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +32,7 @@ if TYPE_CHECKING:
 
     from reportgen.bundle import Bundle
     from reportgen.bundle.schema import Labels
-    from reportgen.stats import BootScores, Difference, PerClass, Rescue, RowCounts, Scores
+    from reportgen.stats import BootScores, Difference, LabelShift, PerClass, Rescue, RowCounts, Scores
 
 BOOTSTRAP = f"percentile bootstrap over rows, {RESAMPLES:,} resamples"
 PAIRED = f"paired bootstrap over rows, {RESAMPLES:,} resamples"
@@ -29,6 +40,8 @@ WILSON = "Wilson score"
 FINE_TUNED = ("embed", "encoder", "decoder")
 _CHECKS = ("predict", "shift")
 """Runners that answer with another run's weights: a check of that run, and no rival of it or of any other."""
+FOREIGN = ("import", "notebook")
+"""Runners of bundles that were made elsewhere: nobody recorded a parent, and there is nothing to run again."""
 _SAMPLED_TRAIN = re.compile(r"train: .*\bsample of\b")
 _SPLIT_ORDER = ("val", "test", "train")
 
@@ -58,8 +71,24 @@ class Runs:
     # ------------------------------------------------------------------------------------------------------ roles
 
     def of_family(self, *families: str) -> list[Bundle]:
-        """Runs of these families with predictions on the reporting split; no checks of runs that are here."""
-        return [run for run in self.scored if run.manifest.model.family in families and not self.checks(run)]
+        """Runs of these families with predictions on the reporting split; none in another label frame, no checks."""
+        return [
+            run
+            for run in self.scored
+            if run.manifest.model.family in families and run.run_id not in self.slipped and not self.checks(run)
+        ]
+
+    @cached_property
+    def slipped(self) -> dict[str, LabelShift]:
+        """Runs that answer in another label frame, by run_id."""
+        found = {}
+        for run in self.scored:
+            labels, predictions = self._rows(run)
+            if len(labels) and len(run.labels.names) > 1:
+                shift = label_shift(labels, predictions, len(run.labels.names))
+                if shift.suspected:
+                    found[run.run_id] = shift
+        return found
 
     def checks(self, run: Bundle) -> str | None:
         """The run that this one scores again or misreads on purpose, where that run is here too."""
@@ -237,7 +266,7 @@ class Runs:
 
     def notices(self) -> list[str]:
         """Warnings that concern the whole page."""
-        found: list[str] = []
+        found = [shift_notice(name, shift) for name, shift in self.slipped.items()]
         if self.synthetic:
             found.append("Synthetic data: these texts were generated. No figure here describes real documents.")
         if self.split == "test":
@@ -318,6 +347,15 @@ class Runs:
                 )
             )
         return tuple(found)
+
+
+def shift_notice(name: str, shift: LabelShift) -> str:
+    """What a slipped label frame looks like, in one sentence."""
+    return (
+        f"{name} answers in another label frame: right on {show(shift.accuracy, 'fraction')} of the rows as it stands, "
+        f"on {show(shift.shifted_accuracy, 'fraction')} once every predicted id is moved back by {shift.shift}. "
+        "It is left out of every comparison; compare the label list it was trained with."
+    )
 
 
 def wilson_interval(hits: int, n: int) -> Interval:

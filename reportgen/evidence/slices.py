@@ -43,7 +43,7 @@ AXIS_NAMES = {
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """One slice: the paired difference on its rows. `p` is raw, `adjusted` Holm's; both NaN where it is too thin."""
+    """One slice: the paired difference on its rows. `p` is raw, `adjusted` Holm's; both NaN where it is not tested."""
 
     axis: str
     name: str
@@ -58,6 +58,11 @@ class Slice:
     def thin(self) -> bool:
         """Too few rows to be tested."""
         return self.n < MIN_ROWS
+
+    @property
+    def tested(self) -> bool:
+        """Whether it has the rows, and its axis another slice that has them too."""
+        return not np.isnan(self.p)
 
     @property
     def holds(self) -> bool:
@@ -134,12 +139,14 @@ def _measure(runs: Runs, pair: Pair, axes: dict[str, NDArray[np.object_]]) -> tu
     k, counts = len(pair.reference.labels.names), runs.counts(pair.reference)
     raw = []
     for axis, names in axes.items():
+        # A slice that holds the rows of all but a few is the whole split again, and no further test of anything.
+        splits = sum(int((names == name).sum()) >= MIN_ROWS for name in set(names)) > 1
         for name in dict.fromkeys(sorted(set(names), key=_order)):
             mask = names == name
             models = boot_models(counts, rows.labels, answers, k, mask=mask)
             samples = models[1].samples(METRIC) - models[0].samples(METRIC)
             found = compare(models[0], models[1], METRIC)
-            p = two_sided(samples) if found.n >= MIN_ROWS else float("nan")
+            p = two_sided(samples) if splits and found.n >= MIN_ROWS else float("nan")
             raw.append((axis, str(name), len(np.unique(rows.labels[mask])), found, samples, p))
     adjusted = np.array([entry[-1] for entry in raw])
     adjusted[~np.isnan(adjusted)] = holm(adjusted[~np.isnan(adjusted)])
@@ -172,14 +179,17 @@ def _axis(name: str, slices: list[Slice]) -> Axis:
 
 
 def tested(axes: tuple[Axis, ...]) -> list[Slice]:
-    """The slices with enough rows."""
-    return [part for axis in axes for part in axis.slices if not part.thin]
+    """The slices that are tested."""
+    return [part for axis in axes for part in axis.slices if part.tested]
 
 
 def untested(slices: list[Slice]) -> str | None:
-    """Which slices are too thin, as a note."""
+    """Which slices are not tested, as a note."""
     thin = [f"{part.axis}: {part.name} ({part.n})" for part in slices if part.thin]
-    return f"Fewer than {MIN_ROWS} rows, not tested: {listing(thin)}." if thin else None
+    whole = [f"{part.axis}: {part.name} ({part.n:,})" for part in slices if not part.thin and not part.tested]
+    said = [f"Fewer than {MIN_ROWS} rows, not tested: {listing(thin)}."] if thin else []
+    said += [f"No second slice on the axis, not tested: {listing(whole)}."] if whole else []
+    return " ".join(said) or None
 
 
 def signal(axes: tuple[Axis, ...]) -> Axis:
@@ -223,8 +233,8 @@ def slice_table(runs: Runs, pair: Pair, axes: tuple[Axis, ...], table_id: str) -
                 "a": Value(metric, found.a, run=a, **shared),  # type: ignore[arg-type]
                 "b": Value(metric, found.b, run=b, **shared),  # type: ignore[arg-type]
                 "difference": slice_value(runs, pair, part),
-                "p": _p(part.p),
-                "holm": _p(part.adjusted),
+                "p": part.p if part.tested else None,
+                "holm": part.adjusted if part.tested else None,
                 "reading": reading(part),
             }
         )
@@ -232,8 +242,8 @@ def slice_table(runs: Runs, pair: Pair, axes: tuple[Axis, ...], table_id: str) -
         id=table_id,
         caption=f"Macro F1 on each slice of {runs.split}, over the classes seen there (true or predicted), not over "
         f"the whole label list. Difference: {b} − {a} with its 95 % paired interval. p: two-sided, from the same "
-        f"resamples; Holm: adjusted over the {plural(len(tested(axes)), 'slice')} of {MIN_ROWS} rows or more. "
-        "Exploratory: the axes were not chosen beforehand.",
+        f"resamples; Holm: adjusted over the {plural(len(tested(axes)), 'slice')} of {MIN_ROWS} rows or more on axes "
+        "that have two such. Exploratory: the axes were not chosen beforehand.",
         columns=(
             Column("slice", "Slice"),
             Column("n", "Rows", "count"),
@@ -241,8 +251,8 @@ def slice_table(runs: Runs, pair: Pair, axes: tuple[Axis, ...], table_id: str) -
             Column("a", a, "score"),
             Column("b", b, "score"),
             Column("difference", "Difference", "score"),
-            Column("p", "p"),
-            Column("holm", "Holm"),
+            Column("p", "p", "p"),
+            Column("holm", "Holm", "p"),
             Column("reading", "Reading", wide=True),
         ),
         rows=tuple(rows),
@@ -254,6 +264,8 @@ def reading(part: Slice) -> str:
     """What a slice may be said to show."""
     if part.thin:
         return f"fewer than {MIN_ROWS} rows"
+    if not part.tested:
+        return "no second slice"
     if part.holds:
         return "exploratory: no difference shown"
     if part.adjusted < 0.05:
@@ -310,11 +322,11 @@ def forest(runs: Runs, pair: Pair, axes: tuple[Axis, ...], figure_id: str) -> Fi
                             "state": "null" if part.holds else "up" if part.difference.delta > 0 else "down",
                         }
                         for part in axis.slices
-                        if not part.thin
+                        if part.tested
                     ],
                 }
                 for axis in axes
-                if not all(part.thin for part in axis.slices)
+                if axis.contrasts
             ],
             "run": b,
             "baseline": a,
@@ -341,9 +353,3 @@ _ORDER = ("q1_shortest", "q2", "q3", "q4_longest", "redacted", "clean", "1-30", 
 
 def _order(name: str) -> tuple[int, str]:
     return (_ORDER.index(name) if name in _ORDER else len(_ORDER) + (name == "unknown"), name)
-
-
-def _p(p: float) -> str | None:
-    if np.isnan(p):
-        return None
-    return "< .001" if p < 0.001 else f"{p:.3f}".lstrip("0") if p < 0.9995 else "1"

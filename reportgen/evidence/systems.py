@@ -108,7 +108,7 @@ def _side_by_side(context: Context, roles: Roles, encoder: Bundle, decoder: Bund
     )
     shares = [(run, _trainable(run)) for run in (encoder, decoder)]
     if unknown := [run.run_id for run, value in shares if value is None]:
-        found.missing("w3.s1.e2", context.command(STAGE), f"{listing(unknown)} did not count its parameters.")
+        found.missing("w3.s1.e2", context.command(STAGE), f"Parameters not counted: {listing(unknown)}.")
         return
     said = [
         f"{run.manifest.model.trainable_parameters:,} of {run.manifest.model.parameters:,} under {run.run_id} "

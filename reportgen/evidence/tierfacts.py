@@ -15,7 +15,7 @@ from .numbers import listing, plural, show
 from .runs import BOOTSTRAP, PAIRED, wilson_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -113,7 +113,6 @@ def tier_ladder(runs: Runs, shown: Sequence[Bundle], counts: Ints, rule: str, fi
     """Mean F1 of each tier under each run as dots with intervals."""
     groups: list[dict[str, Any]] = []
     steps: dict[str, list[str]] = {run.run_id: [] for run in shown}
-    empty: dict[str, int] = {}
     for tier, inside in present(counts, rule).items():
         marks = []
         for run in shown:
@@ -129,27 +128,28 @@ def tier_ladder(runs: Runs, shown: Sequence[Bundle], counts: Ints, rule: str, fi
             )
             steps[run.run_id].append(f"{tier} {show(value.value, 'score')}")
         absent = int((runs.per_class(shown[0]).support[inside] == 0).sum())
-        if absent:
-            empty[tier] = absent
         groups.append({"tier": tier, "classes": int(inside.sum()), "absent": absent, "marks": marks})
+    absent_said = without_rows(runs, shown[0], present(counts, rule))
     return Figure(
         id=figure_id,
         kind="tier-ladder",
         caption=f"Mean F1 by tier on {runs.split} with 95 % intervals ({BOOTSTRAP}; {TIER_RULES[rule]}). "
         "Classes of one or two rows drop out of resamples, so an interval may lie below its point. Overlap decides "
-        f"nothing: differences need the paired intervals.{_without_rows(empty, runs)}",
-        finding=f"Mean F1 by tier under {'; under '.join(f'{name}: {listing(said)}' for name, said in steps.items())}."
-        f"{_without_rows(empty, runs)}",
+        f"nothing: differences need the paired intervals. {absent_said}".rstrip(),
+        finding=f"Mean F1 by tier under {'; under '.join(f'{name}: {listing(said)}' for name, said in steps.items())}. "
+        f"{absent_said}".rstrip(),
         data={"groups": groups},
     )
 
 
-def _without_rows(empty: dict[str, int], runs: Runs) -> str:
-    """Why a tier may look worse than its classes are."""
-    if not empty:
+def without_rows(runs: Runs, run: Bundle, by_tier: Mapping[str, NDArray[np.bool_]]) -> str:
+    """Which tiers look worse than their classes are, because some of these have no rows; empty where none has."""
+    support = runs.per_class(run).support
+    empty = {tier: int((support[inside] == 0).sum()) for tier, inside in by_tier.items()}
+    said = [f"{plural(count, 'class', 'classes')} of {tier}" for tier, count in empty.items() if count]
+    if not said:
         return ""
-    said = listing([f"{plural(count, 'class', 'classes')} of {tier}" for tier, count in empty.items()])
-    return f" {said} {'has' if sum(empty.values()) == 1 else 'have'} no rows on {runs.split} and count as 0."
+    return f"{listing(said)} {'has' if sum(empty.values()) == 1 else 'have'} no rows on {runs.split} and count as 0."
 
 
 def destination_table(runs: Runs, run: Bundle, counts: Ints, rule: str, table_id: str) -> Table:

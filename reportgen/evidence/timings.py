@@ -11,7 +11,7 @@ import numpy as np
 from reportgen.stats import latency_percentiles, order_statistic_interval
 
 from .model import Column, Interval, Scalar, Table, Value
-from .numbers import listing
+from .numbers import listing, show
 from .runs import hardware
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ def throughput(ms: float) -> float:
 def job_seconds(ms: float) -> float:
     """Seconds for the batch job at so many milliseconds an example."""
     return JOB * ms / 1000
+
+
+SPOILT = 0.5
+"""Beyond this a record is not divided by another: the machine took away more than the difference asked about."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +70,16 @@ class Timing:
             "precision": record.dtype,
             "device": record.device,
             "hardware": hardware(self.run),
-            "threads": record.threads,
+            # On a GPU they do the tokenising and no more.
+            "threads": record.threads if record.device == "cpu" else None,
             "tokenisation timed": record.includes_tokenisation,
             "adapter left unmerged": record.merged is False,
         }
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether a reference kernel moved, or others used the processors, by more than half."""
+        return abs(self.record.interference or 0) > SPOILT or (self.record.others_busy or 0) > SPOILT
 
     def value(self, metric: str = "latency_ms") -> Value:
         """Median milliseconds an example with its order-statistic interval."""
@@ -118,6 +128,14 @@ class Ratio:
     first: Timing
     second: Timing
     why_not: tuple[str, ...]
+
+    @property
+    def refused(self) -> str | None:
+        """Why the two are not divided, as the end of a sentence; None where they may be."""
+        if self.why_not:
+            return f"the records differ in {listing(list(self.why_not))}"
+        spoilt = [one.run.run_id for one in (self.first, self.second) if one.spoilt]
+        return f"the machine was too busy while {listing(spoilt)} was timed" if spoilt else None
 
     @property
     def value(self) -> float:
@@ -186,13 +204,19 @@ def _disturbed(one: Timing) -> str | None:
     """What casts doubt on a record; None where nothing does."""
     kernel, others, said = one.record.interference, one.record.others_busy, []
     if kernel is not None and abs(kernel) > BUSY:
-        said.append(f"a reference kernel changed by {kernel:+.0%}")
+        said.append(f"a reference kernel {_changed(kernel)}")
     if others is not None and others > BUSY:
-        said.append(f"other processes took {others:.0%} of the processors")
+        said.append(f"other processes took {100 * others:.0f} % of the processors")
     if not said:
         return None
     tokens = "" if one.record.includes_tokenisation else ", without tokenisation"
     return f"{one.run.run_id}, {one.record.scenario}{tokens}: {' and '.join(said)} while this was timed."
+
+
+def _changed(change: float) -> str:
+    if change >= 1:
+        return f"took {1 + change:,.0f} times as long"
+    return f"changed by {show(round(100 * change), 'count', signed=True)} %"
 
 
 def _how(one: Timing) -> str:

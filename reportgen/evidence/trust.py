@@ -39,7 +39,7 @@ def calibration_section(context: Context, pair: Pair) -> SectionEvidence:
     figure = calibrated.diagram(runs, both, "w4-reliability")
     found.tables += [table, calibrated.more(both, "w4-calibration-more")]
     found.figures.append(figure)
-    _tail_calibration(context, pair, both, found)
+    tail_said = _tail_calibration(context, pair, both, found)
     n = both[0].n
     found.answer(
         "w4.s2.e1",
@@ -56,7 +56,7 @@ def calibration_section(context: Context, pair: Pair) -> SectionEvidence:
         *(calibrated.value(runs, one, "ece_scaled", one.after.ece) for one in both),
         verification="bound",
         exhibits=(table.id, figure.id),
-        caveats=["T was fitted on the other half of the rows.", *one_only],
+        caveats=["T was fitted on the other half of the rows.", tail_said, *one_only],
     )
     failed = [one.run.run_id for one in both if not one.temperature.converged]
     courses = [f"{one.run.run_id} {one.course.t:.4f}" for one in both if one.course is not None]
@@ -142,14 +142,20 @@ def _ranked(a: Calibration, b: Calibration, found: Difference) -> str:
     return f"{better.run.run_id} is better calibrated than {worse.run.run_id} (interval of the difference {span})"
 
 
-def _tail_calibration(context: Context, pair: Pair, both: list[Calibration], found: SectionEvidence) -> None:
+def _tail_calibration(context: Context, pair: Pair, both: list[Calibration], found: SectionEvidence) -> str | None:
+    """Adds the tail's exhibits; what one T for all rows does to the tail, in a sentence."""
     mapped = tail.tier_map(context, pair)
     if mapped is None:
-        return
+        return None
     _, rarest, tier = mapped
     split = context.runs.split or "val"
     held = calibrated.evaluation_rows(context.runs, pair.reference)
     rows = tier[pair.reference.predictions(split).labels[held]] == rarest
-    if rows.any():
-        found.figures.append(calibrated.diagram(context.runs, both, "w4-reliability-tail", rows, f"the {rarest}"))
-        found.tables.append(calibrated.tail_table(both, rows, rarest, "w4-tail-bins"))
+    if not rows.any():
+        return None
+    found.figures.append(calibrated.diagram(context.runs, both, "w4-reliability-tail", rows, f"the {rarest}"))
+    found.tables.append(calibrated.tail_table(both, rows, rarest, "w4-tail-bins"))
+    return (
+        f"On the {rarest} alone, {int(rows.sum()):,} rows of that fold, the same T gives: "
+        f"{calibrated.errors_listed(both, rows)} (descriptive)."
+    )

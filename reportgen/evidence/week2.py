@@ -44,7 +44,7 @@ def answer(context: Context) -> WeekAnswers:
     noise = noise_floor(context.runs, found)
     sections = {
         "w2.s1": _experiments(context, found),
-        "w2.s2": _weighting(context),
+        "w2.s2": _weighting(context, noise),
         "w2.s3": batch_section(context, found, noise),
         "w2.s4": _errors(context),
         "w2.s5": _reliability(context, found, noise),
@@ -135,7 +135,7 @@ def _compared(context: Context, compared: list[Experiment], found: SectionEviden
     )
 
 
-def _weighting(context: Context) -> SectionEvidence:
+def _weighting(context: Context, noise: NoiseFloor) -> SectionEvidence:
     found, runs = SectionEvidence(), context.runs
     pair = (
         weighting_pair(context, "encoder") or weighting_pair(context, *FINE_TUNED) or weighting_pair(context, "linear")
@@ -149,7 +149,7 @@ def _weighting(context: Context) -> SectionEvidence:
     baseline = pair.reference if pair else runs.baseline or runs.candidate
     if baseline is not None:
         others = sorted(runs.of_family("linear", *FINE_TUNED), key=lambda run: -runs.scores(run).macro_f1)
-        table = levers_table(runs, baseline, others, "w2-levers")
+        table = levers_table(runs, baseline, others, "w2-levers", noise.floor)
         if table is not None:
             found.tables.append(table)
             if pair is not None:
@@ -248,6 +248,9 @@ def _errors(context: Context) -> SectionEvidence:
             found.missing(item, context.command(STAGE), "No run stored the training counts of its labels.")
     else:
         _tiers(context, run, labels.counts, rule, found, plain)
+        rivals = [run, *(other for other in runs.of_family("linear", *FINE_TUNED) if other is not run)]
+        spread = classes.spread_table(runs, rivals, labels.counts, "w2-spread")
+        found.tables += [spread] if spread is not None else []
     pairs = errors.pairs_table(runs, run, context.course, "w2-pairs")
     block = errors.confusion_block(runs, run, "w2-confusion")
     found.tables.append(pairs)
@@ -294,12 +297,14 @@ def _tiers(
     found.figures.append(ladder)
     present = tierfacts.present(counts, rule)
     values = [tierfacts.tier_mean(runs, run, tier, inside) for tier, inside in present.items()]
+    rows = runs.per_class(run).support
     zero = [
-        f"{tierfacts.zeros(runs, run, inside)[0]} of {int(inside.sum())} in {tier}" for tier, inside in present.items()
+        f"{tierfacts.zeros(runs, run, inside)[1]} of {int((rows[inside] > 0).sum())} in {tier}"
+        for tier, inside in present.items()
     ]
     found.answer(
         "w2.s4.e1",
-        f"{classes.rule_sentence(rule)} Classes at F1 = 0 under {run.run_id}: {listing(zero)}.",
+        f"{classes.rule_sentence(rule)} Of the classes with rows, at F1 = 0 under {run.run_id}: {listing(zero)}.",
         *values,
         exhibits=(ladder.id, table.id),
         caveats=[plain],

@@ -73,7 +73,8 @@ def _weighting(context: Context, decoder: Experiment | None, encoder: Experiment
         if said := _recalled(context.memory or Memory()):
             found.answer(
                 "w3.s2.e2",
-                f"Weighting moves macro F1 by {show_value(macro)} on the decoder. {said}",
+                f"Weighting moves macro F1 by {show_value(macro)} on the decoder "
+                f"({percent_change(difference.delta, difference.a)}). {said}",
                 macro,
                 verification="declared",
                 caveats=[
@@ -107,9 +108,14 @@ def _recalled(memory: Memory) -> str:
     """What week 2's memo said weighting did to the encoder, with the file it stands in; empty where none did."""
     for one in memory.values(2, "macro_f1", section="w2.s2", difference=True):
         span = f", 95 % {show_interval(one.value.interval, 'score', signed=True)}" if one.value.interval else ""
+        plain = memory.values(2, "macro_f1", section="w2.s2", run=one.value.baseline, difference=False)
+        before = plain[0].value.value if plain else None
+        moved, share = one.value.value, ""
+        if isinstance(before, float) and isinstance(moved, float):
+            share = f" ({percent_change(moved, before)})"
         return (
-            f"On the encoder it was {show_value(one.value)} in week 2 ({one.value.run} − {one.value.baseline}{span}; "
-            f"{one.source}, {one.item})."
+            f"On the encoder it was {show_value(one.value)}{share} in week 2 ({one.value.run} − {one.value.baseline}"
+            f"{span}; {one.source}, {one.item})."
         )
     quote = memory.said(2, r"class[- ]weight|weighted|weighting")
     return f"Week 2 on the encoder: “{quote.text}” ({quote.source})." if quote is not None else ""
@@ -179,7 +185,7 @@ def _latency(context: Context, roles: Roles) -> SectionEvidence:
     if timed:
         found.tables.append(timings.latency_table(timings.timings(both, parts=True), "w3-latency"))
     if len(both) < 2 or silent:
-        why = f"{listing(silent)} was not timed." if silent else "It takes an encoder and a decoder."
+        why = f"Not timed: {listing(silent)}." if silent else "It takes an encoder and a decoder."
         for item in ("w3.s4.e1", "w3.s4.e2"):
             found.missing(item, context.command(STAGE), why)
     else:
@@ -227,10 +233,8 @@ def _ratios(encoder: Bundle, decoder: Bundle, timed: list[timings.Timing], found
     said, refused = [], []
     for pair in timings.ratios(encoder, decoder):
         mode = f"{pair.first.record.scenario}, batch {pair.first.record.batch_size}"
-        if pair.why_not:
-            refused.append(
-                f"No ratio for {pair.first.record.scenario}: the records differ in {listing(list(pair.why_not))}."
-            )
+        if pair.refused:
+            refused.append(f"No ratio for {pair.first.record.scenario}: {pair.refused}.")
             continue
         slower = f"{decoder.run_id} takes {show(pair.value, 'ratio')} the time of {encoder.run_id}"
         said.append(f"{slower} ({mode})")
@@ -248,7 +252,7 @@ def _ratios(encoder: Bundle, decoder: Bundle, timed: list[timings.Timing], found
         refused = refused or ["No ratio: the two share no mode."]
     found.answer(
         "w3.s4.e2",
-        f"{'; '.join(said)}." if said else "No two records were taken alike, so nothing is divided.",
+        f"{'; '.join(said)}." if said else "No ratio of the two: see below why.",
         *values,
         verification="declared",
         exhibits=("w3-latency",),

@@ -10,10 +10,10 @@ from . import noise, publishedweek4, slices, tail
 from .classes import FEW, rule_sentence
 from .confidence import confidence_section
 from .context import Context, SectionEvidence, WeekAnswers
-from .frames import counts_figure
+from .frames import counts_figure, most_predicted_figure
 from .model import Highlight, Interval, Value
 from .numbers import listing, plural, show, show_interval
-from .pair import Pair, find_pair, pair_command, seed_sentence, shift_notice, shifted, why_no_pair
+from .pair import Pair, find_pair, pair_command, seed_sentence, why_no_pair
 from .regimes import regimes
 from .runs import PAIRED
 from .trust import calibration_section
@@ -30,11 +30,10 @@ _ITEMS = {"w4.s1": 6, "w4.s2": 5, "w4.s3": 3, "w4.s4": 4}
 
 def answer(context: Context) -> WeekAnswers:
     """Evidence for every section of week 4's rubric."""
-    slipped = shifted(context.runs)
-    notices = tuple(shift_notice(name, shift) for name, shift in slipped.items())
-    pair = find_pair(context.runs, frozenset(slipped))
+    slipped = context.runs.slipped
+    pair = find_pair(context.runs)
     if pair is None:
-        why = why_no_pair(context.runs, frozenset(slipped))
+        why = why_no_pair(context.runs)
         sections = {name: _nothing(context, name, why) for name in _ITEMS}
     else:
         sections = {
@@ -44,14 +43,20 @@ def answer(context: Context) -> WeekAnswers:
             "w4.s4": _noise(context, pair),
         }
     strange = [run for run in context.runs.scored if run.run_id in slipped]
-    frames = counts_figure(context.runs, [*strange, *(pair.both if pair else ())], slipped, "w4-frames")
-    if frames is not None:
-        sections["w4.s3"].figures.append(frames)
+    chosen = [*strange, *(pair.both if pair else ())]
+    sections["w4.s3"].figures += [
+        figure
+        for figure in (
+            most_predicted_figure(context.runs, chosen, slipped, "w4-most-predicted"),
+            counts_figure(context.runs, chosen, slipped, "w4-frames"),
+        )
+        if figure is not None
+    ]
     highlights, said = _highlights(sections), publishedweek4.add(context, sections)
     sections["w4.s5"] = confidence_section(context, sections)
-    if (table := regimes(context.runs, frozenset(slipped), "w4-regimes")) is not None:
+    if (table := regimes(context.runs, "w4-regimes")) is not None:
         sections["w4.s5"].tables.append(table)
-    return WeekAnswers(sections, highlights or said.highlights, (*said.notices, *notices))
+    return WeekAnswers(sections, highlights or said.highlights, said.notices)
 
 
 def _nothing(context: Context, section: str, why: str) -> SectionEvidence:
@@ -78,14 +83,19 @@ def _slices(context: Context, pair: Pair) -> SectionEvidence:
     found.figures.append(figure)
     a, b = pair.reference.run_id, pair.candidate.run_id
     absent = [axis for axis in AXES if axis not in cut]
+    dividing = [axis.name for axis in axes if axis.contrasts]
+    whole = [axis.name for axis in axes if not axis.contrasts]
     found.answer(
         "w4.s1.e1",
-        f"{'All' if len(axes) == len(AXES) else f'{len(axes)} of the'} six axes: "
-        f"{listing([axis.name for axis in axes], limit=6)}. Cut points are those of {runs.split} itself.",
-        Value("slice_axes", len(axes), "count", split=runs.split, n=len(kept[0]), field="rows.parquet"),
+        f"{'All' if len(dividing) == len(AXES) else f'{len(dividing)} of the'} six axes divide these rows: "
+        f"{listing(dividing, limit=6) or 'none'}. Cut points are those of {runs.split} itself.",
+        Value("slice_axes", len(dividing), "count", split=runs.split, n=len(kept[0]), field="rows.parquet"),
         verification="bound",
         exhibits=(table.id,),
-        caveats=[f"Not measured: {listing(absent)}, as no run kept that feature." if absent else None],
+        caveats=[
+            f"{slices.MIN_ROWS} rows or more lie in one slice only: {listing(whole)}." if whole else None,
+            f"Not measured: {listing(absent)}, as no run kept that feature." if absent else None,
+        ],
     )
     found.answer(
         "w4.s1.e2",
@@ -97,7 +107,7 @@ def _slices(context: Context, pair: Pair) -> SectionEvidence:
     smallest, largest = (fn(every, key=lambda part: part.n) for fn in (min, max))
     found.answer(
         "w4.s1.e3",
-        f"From {smallest.n:,} rows ({smallest.axis}: {smallest.name}) to {largest.n:,} ({largest.axis}: "
+        f"From {plural(smallest.n, 'row')} ({smallest.axis}: {smallest.name}) to {largest.n:,} ({largest.axis}: "
         f"{largest.name}).",
         verification="bound",
         exhibits=(table.id,),
@@ -263,6 +273,7 @@ def _noise(context: Context, pair: Pair) -> SectionEvidence:
         value,
         present,
         accuracy,
+        *(runs.value(run, "macro_f1") for run in pair.both),
         verdict=difference.verdict,
         caveats=[
             DATA_NOISE,
@@ -271,14 +282,15 @@ def _noise(context: Context, pair: Pair) -> SectionEvidence:
             None if any(seeds) else "One seed each: how much training again would move the gap is not measured.",
         ],
     )
-    share = difference.share_positive
+    share, p_said = difference.share_positive, show(p, "p")
+    p_said = p_said if p_said.startswith("<") else f"= {p_said}"
     found.answer(
         "w4.s4.e2",
         f"{candidate.run_id} leads {reference.run_id} on macro F1 in {show(share, 'fraction')} of the resamples. Only "
         f"{reference.run_id} is right on {b:,} rows, only {candidate.run_id} on {c:,} (exact McNemar test on "
-        f"accuracy, p {_p(p)}).",
+        f"accuracy, p {p_said}).",
         Value("share_positive", share, "fraction", run=candidate.run_id, split=runs.split, n=value.n),
-        Value("mcnemar_p", p, "number", run=candidate.run_id, split=runs.split, n=b + c, field="predictions.parquet"),
+        Value("mcnemar_p", p, "p", run=candidate.run_id, split=runs.split, n=b + c, field="predictions.parquet"),
         caveats=["Not the probability that one model is better: it counts resamples of these rows only."],
     )
     support = runs.per_class(reference).support
@@ -292,7 +304,7 @@ def _noise(context: Context, pair: Pair) -> SectionEvidence:
     single = int((support == 1).sum())
     found.answer(
         "w4.s4.e3",
-        f"{few} of {len(support)} classes have {FEW} rows or fewer on {runs.split}; {single} "
+        f"{noise.few_said(support)} on {runs.split}; {single} "
         f"{'has' if single == 1 else 'have'} a single one. Each class weighs 1/{len(support)} of macro F1, whatever "
         "its rows.",
         Value("classes_with_few_rows", few, "count", run=reference.run_id, split=runs.split, n=int(support.sum())),
@@ -334,10 +346,6 @@ def _times(share: float) -> str:
 
 def _bounds(found: Difference) -> str:
     return f"[{show(found.low, 'score', signed=True)}, {show(found.high, 'score', signed=True)}]"
-
-
-def _p(p: float) -> str:
-    return "< .001" if p < 0.001 else f"= {p:.3f}".replace("0.", ".")
 
 
 def _highlights(sections: dict[str, SectionEvidence]) -> tuple[Highlight, ...]:

@@ -19,7 +19,7 @@ from .flipping import flip_sentence, flips_figure
 from .limits import binding_sentence, limits_sentence, limits_table, unsure
 from .memory import Memory
 from .model import Column, Highlight, Scalar, Table, Value
-from .numbers import listing, plural
+from .numbers import listing, plural, show
 from .scaling import scale_all
 from .timings import ratios, timings
 from .wording import DATA_NOISE, difference_sentence
@@ -251,7 +251,7 @@ def _bearing(context: Context, groups: Sequence[Group]) -> list[dict[str, Scalar
             }
         )
     for ratio in ratios(encoder.reference, decoder.reference):
-        if ratio.why_not or not rows:
+        if ratio.refused or not rows:
             continue
         mode = ratio.first.record.scenario
         value = Value(
@@ -261,7 +261,8 @@ def _bearing(context: Context, groups: Sequence[Group]) -> list[dict[str, Scalar
             run=decoder.reference.run_id,
             field="latency.json",
         )
-        said = f"{decoder.reference.run_id} takes {ratio.value:.2f}× the time of {encoder.reference.run_id} ({mode})."
+        times = f"{show(ratio.value, 'ratio')} the time of {encoder.reference.run_id}"
+        said = f"{decoder.reference.run_id} takes {times} ({mode})."
         rows.append({"about": f"Time, decoder over encoder, {mode}", "value": value, "said": said})
     return rows
 

@@ -15,7 +15,6 @@ from .defence import defence_section
 from .grid import measure_grid
 from .model import Highlight
 from .numbers import listing
-from .pair import shift_notice, shifted
 from .students import Students, find_students
 from .tempering import Tempering
 from .transfer import Transfer
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 def answer(context: Context) -> WeekAnswers:
     """Evidence for every section of week 6's rubric."""
     runs = context.runs
-    slipped = shifted(runs)
     students = find_students(runs, context.declared)
     counts, rule = _tiers(context)
     board = measured = tempered = grid = None
@@ -50,8 +48,7 @@ def answer(context: Context) -> WeekAnswers:
         "w6.s4": compressions_section(context, students, measured, grid),
         "w6.s5": defence_section(context, board, students, measured, tempered, grid, why),
     }
-    notices = (*(shift_notice(name, one) for name, one in slipped.items()), *students.notes)
-    return WeekAnswers(sections, _highlights(sections), notices)
+    return WeekAnswers(sections, _highlights(sections), tuple(students.notes))
 
 
 def _tiers(context: Context) -> tuple[NDArray[np.int64] | None, str]:

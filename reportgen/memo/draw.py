@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from . import charts, classcounts, flipchart, panels, svg, tradeoff
+from . import charts, classcounts, flipchart, mostpredicted, panels, svg, tradeoff
 from .environment import environment
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _DRAWN = {
     "f1-scatter": (panels.f1_scatter, "figures/panel.svg"),
     "confusion-block": (panels.confusion_block, "figures/panel.svg"),
     "class-counts": (classcounts.class_counts, "figures/panel.svg"),
+    "most-predicted": (mostpredicted.most_predicted, "figures/panel.svg"),
     "tradeoff": (tradeoff.tradeoff, "figures/tradeoff.svg"),
     "flips": (flipchart.flips, "figures/flips.svg"),
     "support": (charts.support, "figures/support.svg"),

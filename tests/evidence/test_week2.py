@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import f1_score
 
 from reportgen.bundle import read_bundle, write_bundle
 from reportgen.bundle.schema import Parent
 from reportgen.evidence import build
 from reportgen.evidence.context import Context
 from reportgen.evidence.experiments import experiments, seed_pairs
+from reportgen.evidence.levers import levers_table
 from reportgen.evidence.noisefloor import NoiseFloor, tag
 from reportgen.evidence.plateau import band, plateau
 from reportgen.evidence.rubric import load_rubric
@@ -136,7 +138,10 @@ def test_a_run_against_its_own_copy_changes_nothing(simulated, world, course, tm
     weighting = items(evidence)["w2.s2.e2"]
     assert [value.value for value in weighting.values[2:]] == [0, 0]
     assert all(row["rescued"] == row["lost"] == 0 for row in tables(evidence)["w2-levers"].rows)
-    assert {row["tag"] for row in tables(evidence)["w2-tagged"].rows} <= {"below the floor", "part of the floor itself"}
+    assert {row["tag"] for row in tables(evidence)["w2-tagged"].rows} <= {
+        "below the floor",
+        "seed pair: measures the floor",
+    }
 
 
 def test_batch_size_beside_the_seed(memo, stage) -> None:
@@ -157,7 +162,7 @@ def test_the_floor_is_the_larger_of_seed_and_rows(memo) -> None:
     assert floor == max(seed, rows)
     for row in tables(memo)["w2-tagged"].rows:
         if row["control"] == "one key" and row["run"] == "encoder-seed123":
-            assert row["tag"] == "part of the floor itself"
+            assert row["tag"] == "seed pair: measures the floor"
         elif abs(row["delta"].value) <= floor:
             assert row["tag"] == "below the floor"
         else:
@@ -283,3 +288,66 @@ def test_a_run_scored_again_is_no_experiment_and_no_rival(simulated, world, cour
     alone = Runs([again, other])
     assert alone.checks(again) is None
     assert alone.candidate is again
+
+
+def test_a_plateau_shows_in_a_sparse_log_too(simulated, world, course, tmp_path) -> None:
+    """A notebook logs every hundred steps, or once an epoch."""
+    _, high = band(len(world.names))
+    log = pd.DataFrame({"step": [100, 200, 300, 400, 500, 600, 700, 800, 900], "lr": 2e-5})
+    log = log.assign(epoch=log["step"] / 313, loss=[high + 0.1, *[high - 0.2 - 0.01 * i for i in range(8)]])
+    run = WEEKS.add(simulated, tmp_path, world, "stuck", training=log)
+    assert "softmax before the cross-entropy" in plateau(run)
+    learns = log.assign(loss=np.linspace(high, 1.0, len(log)))
+    assert plateau(WEEKS.add(simulated, tmp_path, world, "fine", training=learns)) is None
+
+
+def test_a_confounded_batch_size_shows_nothing(simulated, world, course, tmp_path) -> None:
+    weighted = {"class_weights": "sqrt", "batch_size": 16}
+    runs = [
+        WEEKS.add(simulated, tmp_path, world, "encoder", floor=60, skill=0.3),
+        WEEKS.add(simulated, tmp_path, world, "other", changes=weighted, floor=2, skill=0.9, draw=3),
+        WEEKS.add(simulated, tmp_path, world, "short", changes={"epochs": 9}, steps=900, draw=4),
+        WEEKS.add(simulated, tmp_path, world, "short7", changes={"epochs": 9}, steps=900, seed=7, draw=5),
+    ]
+    item = items(build(2, runs, course))["w2.s3.e3"]
+    assert item.verdict == "confounded"
+    assert item.caveats[0].startswith("Confounded: batch_size and class_weights")
+    assert "another recipe" in item.caveats[1]
+
+
+def test_a_slipped_label_frame_is_announced_and_no_candidate(simulated, world, course, tmp_path) -> None:
+    straight = world.logits
+    try:
+        world.logits = lambda *given: np.roll(straight(*given), 11, axis=1)
+        flawed = WEEKS.add(simulated, tmp_path, world, "flawed", skill=0.9, floor=1)
+    finally:
+        del world.logits
+    sound = WEEKS.add(simulated, tmp_path, world, "encoder", draw=4)
+    for week in (2, 3):
+        evidence = build(week, [sound, flawed], course)
+        assert any(notice.startswith("flawed answers in another label frame") for notice in evidence.notices)
+        assert "flawed" not in {value.run for item in items(evidence).values() for value in item.values}
+
+
+def test_the_classes_that_tell_models_apart(memo, stage) -> None:
+    table = tables(memo)["w2-spread"]
+    by_name = {run.run_id: run.predictions("val") for run in stage}
+    row, names = table.rows[0], stage[0].labels.names
+    label = names.index(row["class"])
+    f1 = {name: f1_score(part.labels == label, part.predictions == label) for name, part in by_name.items()}
+    assert (row["low"], row["high"]) == pytest.approx((min(f1.values()), max(f1.values())))
+    assert f1[row["worst"]] == row["low"]
+    assert f1[row["best"]] == row["high"]
+    assert row["spread"] == max(row["spread"] for row in table.rows)
+    assert len(table.rows) <= 10
+
+
+def test_levers_say_what_they_change_and_what_lies_below_the_floor(memo, stage, course) -> None:
+    rows = {row["run"]: row for row in tables(memo)["w2-levers"].rows}
+    assert rows["encoder-weighted"]["control"] == "class_weights alone"
+    assert rows["encoder-seed123"]["control"] == "class_weights and seed (confounded)"
+    assert rows["tfidf"]["control"] == "another model"
+    found = experiments(context(course, stage))
+    table = levers_table(Runs(stage), stage[1], stage[2:], "t", floor=1.0)
+    assert found
+    assert {row["verdict"] for row in table.rows} <= {"real, below the noise floor", "null", "directional"}

@@ -233,8 +233,20 @@ def test_what_a_user_waits_for_speaks_and_a_disturbed_record_says_so(two, course
     table = tables(evidence)["w3-latency"]
     assert len(table.rows) == 6
     (note,) = table.notes
-    assert note.startswith("encoder-lora, single-stream: a reference kernel changed by +30%")
-    assert "other processes took 50% of the processors" in note
+    assert note.startswith("encoder-lora, single-stream: a reference kernel changed by +30 %")
+    assert "other processes took 50 % of the processors" in note
+
+
+def test_a_spoilt_record_is_not_divided(two, course) -> None:
+    whole = WEEKS.latency(20, 3)
+    spoilt = whole.records[1].model_copy(update={"interference": 50.3})
+    runs = two(whole.model_copy(update={"records": (whole.records[0], spoilt)}), WEEKS.latency(50, 8))
+    item = items(build(3, runs, course))["w3.s4.e2"]
+    ratios_shown = {value.metric for value in item.values if value.metric.startswith("latency_ratio")}
+    assert ratios_shown == {"latency_ratio_single_stream"}
+    assert item.caveats[0] == "No ratio for offline: the machine was too busy while encoder-lora was timed."
+    note = tables(build(3, runs, course))["w3-latency"].notes[0]
+    assert "a reference kernel took 51 times as long" in note
 
 
 def test_a_model_share_alone_still_counts_where_nothing_else_was_timed(two) -> None:

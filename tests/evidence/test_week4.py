@@ -281,7 +281,7 @@ def test_a_run_against_itself_shows_nothing(simulated, wide, course, tmp_path) -
     assert {value.value for value in differences} == {0.0}
     assert {(value.interval.low, value.interval.high) for value in differences} == {(0.0, 0.0)}
     assert found["w4.s4.e1"].verdict == found["w4.s4.e4"].verdict == found["w4.s1.e5"].verdict == "null"
-    assert all(row["difference"].value == 0 and row["p"] == "1" for row in tables(evidence)["w4-slices"].rows)
+    assert all(row["difference"].value == 0 and row["p"] == 1 for row in tables(evidence)["w4-slices"].rows)
     assert found["w4.s4.e2"].values[1].value == 1
     assert "w4-disagreements" not in tables(evidence)
 
@@ -367,6 +367,37 @@ def test_a_slipped_label_frame_is_announced_and_left_out(simulated, wide, lab, c
     assert not [notice for notice in build(4, lab, course).notices if "label frame" in notice]
 
 
+def test_seeds_of_another_recipe_are_no_seed_noise(simulated, wide, course, tmp_path) -> None:
+    """T24: rank and share of the rows are part of a recipe, whether a log shows them or not."""
+    half = {"lora": {"r": 4, "alpha": 32}, "train_fraction": 0.5}
+    runs = [
+        simulated.write_run(tmp_path, wide, "encoder", "encoder", skill=0.6, floor=6, draw=2, settings=LORA),
+        simulated.write_run(tmp_path, wide, "decoder", "decoder", skill=0.7, floor=3, draw=3, settings=LORA),
+        simulated.write_run(tmp_path, wide, "half", "decoder", skill=0.4, floor=9, draw=4, seed=7, settings=half),
+    ]
+    caveats = items(build(4, runs, course))["w4.s4.e1"].caveats
+    assert any(caveat.startswith("One seed each") for caveat in caveats)
+    assert not any("seeds of the same settings" in caveat for caveat in caveats)
+
+
+def test_each_model_has_its_own_interval(week4) -> None:
+    own = [value for value in items(week4)["w4.s4.e1"].values if value.metric == "macro_f1" and not value.baseline]
+    assert len(own) == 2
+    assert all(value.interval.low <= value.value <= value.interval.high for value in own)
+
+
+def test_the_pair_is_week_3s_where_its_runs_are_here(simulated, wide, course, tmp_path) -> None:
+    runs = [
+        simulated.write_run(tmp_path, wide, "encoder-lora", "encoder", skill=0.4, floor=9, settings=LORA),
+        simulated.write_run(tmp_path, wide, "encoder-full", "encoder", skill=0.8, floor=2, draw=2, settings=LORA),
+        simulated.write_run(tmp_path, wide, "decoder-lora", "decoder", skill=0.5, floor=9, draw=3, settings=LORA),
+    ]
+    value = items(build(4, runs, course))["w4.s4.e1"].values[0]
+    assert (value.baseline, value.run) == ("encoder-lora", "decoder-lora")
+    best = items(build(4, runs[1:], course))["w4.s4.e1"].values[0]
+    assert best.baseline == "encoder-full"
+
+
 def test_reported_figures_never_enter(simulated, lab, course, tmp_path) -> None:
     said = simulated.write_reported(tmp_path, "opus", Reported(accuracy=0.44, macro_f1=0.174, n=500))
     evidence = build(4, [*lab, said], course)
@@ -432,8 +463,34 @@ def test_a_slice_of_one_row_is_listed_and_not_tested() -> None:
     listed = {row["n"]: row for table in section.tables for row in table.rows if "reading" in row}
     assert listed[1]["reading"] == "fewer than 30 rows"
     assert (listed[1]["p"], listed[1]["holm"]) == (None, None)
+    # Redaction has one slice, the other two all but a few of their rows in one: no second slice, no further test.
+    alone = [row["slice"] for row in listed.values() if row["reading"] == "no second slice"]
+    assert "redaction: clean" in alone
+    assert all(row["p"] is None for row in listed.values() if row["slice"] in alone)
+    item = items(found)["w4.s1.e1"]
+    assert item.values[0].value < 6
+    assert "redaction" in item.caveats[0]
     drawn = [part["n"] for figure in section.figures for axis in figure.data["axes"] for part in axis["slices"]]
     assert min(drawn) >= 30
     item = next(item for item in section.items if item.id == "w4.s1.e4")
     assert any(note.startswith("Fewer than 30 rows, not tested:") for note in item.caveats)
     assert item.values[0].value <= len(drawn)
+
+
+def test_the_most_predicted_class_of_each_class(simulated, wide, course, tmp_path) -> None:
+    sound = simulated.write_run(tmp_path, wide, "encoder", "encoder", skill=0.7, floor=4, draw=2)
+    straight = wide.logits
+    try:
+        wide.logits = lambda *given: np.roll(straight(*given), 17, axis=1)
+        slipped = simulated.write_run(tmp_path, wide, "old", "decoder", skill=0.7, floor=4, draw=3)
+    finally:
+        del wide.logits
+    figure = figures(build(4, [sound, slipped], course))["w4-most-predicted"]
+    first = figure.data["runs"][0]
+    assert first["run"] == "old"
+    rows, k = slipped.predictions("val"), len(wide.names)
+    for label, said in first["points"]:
+        assert said == np.bincount(rows.predictions[rows.labels == label], minlength=k).argmax()
+    moved = sum((said - label) % k == 17 for label, said in first["points"])
+    assert moved > k / 2
+    assert f"and {moved} as the class 17 ids on" in figure.finding

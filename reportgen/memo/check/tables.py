@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from reportgen.evidence.classes import FEW, show_p
+from reportgen.evidence.classes import FEW, verdict_said
 from reportgen.evidence.model import Interval
 from reportgen.evidence.numbers import show, show_interval
 
@@ -75,9 +74,11 @@ def _expected(
     rows, lost = rescue.per_class, set(rescue.lost)
     match key:
         case "p":
-            return lambda i: show(None) if rows.support[i] <= FEW or math.isnan(rows.p[i]) else show_p(float(rows.p[i]))
+            return lambda i: show(None if rows.support[i] <= FEW else float(rows.p[i]), "p")
         case "verdict":
-            return lambda i: ("lost, " if rows.support[i] <= FEW and i in lost else "") + str(rows.verdict[i])
+            return lambda i: (
+                ("lost, " if rows.support[i] <= FEW and i in lost else "") + verdict_said(str(rows.verdict[i]))
+            )
         case _ if not recomputer.intervals:
             return None
         case _:
