@@ -135,7 +135,7 @@ class Ratio:
         if self.why_not:
             return f"the records differ in {listing(list(self.why_not))}"
         spoilt = [one.run.run_id for one in (self.first, self.second) if one.spoilt]
-        return f"the machine was too busy while {listing(spoilt)} was timed" if spoilt else None
+        return f"the machine changed its pace by more than half while {listing(spoilt)} was timed" if spoilt else None
 
     @property
     def value(self) -> float:
