@@ -57,7 +57,7 @@ def _magnitude(size: float, unit: Unit, signed: bool) -> str:
         case "bytes":
             return next((f"{size / scale:.2f} {name}" for name, scale in _BYTES if size >= scale), f"{size:.0f} B")
         case "ratio":
-            return f"{size:.2f}×" if size < 2 else f"{size:.1f}×" if size < 10 else f"{size:,.0f}×"
+            return f"{size:.2f}×" if size < 100 else f"{size:,.0f}×"
         case "p":
             return "< .001" if size < 0.001 else f"{size:.3f}".lstrip("0") if size < 0.9995 else "1"
         case _:

@@ -311,6 +311,7 @@ def forest(runs: Runs, pair: Pair, axes: tuple[Axis, ...], figure_id: str) -> Fi
         data={
             "axes": [
                 {
+                    "id": axis.name,
                     "name": AXIS_NAMES.get(axis.name, axis.name),
                     "slices": [
                         {

@@ -44,7 +44,8 @@ def check_classes(group: Group, node: LexborNode, recomputer: Recomputer, report
             continue
         for key, cell in expected.items():
             want, have = cell(label), text_of(cells[position[key]])
-            if want is not None and have != want:
+            # Memos of earlier versions call a rescue that is not confirmed by the bare word.
+            if want is not None and have not in (want, want.removesuffix(", not confirmed")):
                 sound = False
                 where = f"{group.id}, {text_of(cells[position['class']])}, {labels[key]}"
                 report.add("cell.contradicted", "red", where, "does not follow from the memo's predictions", have, want)
