@@ -75,7 +75,7 @@ def _experiments(context: Context, compared: list[Experiment]) -> SectionEvidenc
         caveats=[runs.few_rows(), *(training.beyond_checkpoint(runs, run) for run in runs.candidates[:1])],
     )
     # Compared runs first: a figure draws only so many, and their curves are what the section is about.
-    drawn = dict.fromkeys([run for one in compared for run in (one.reference, one.run)] + runs.candidates)
+    drawn = dict.fromkeys([one.reference for one in compared] + [one.run for one in compared] + runs.candidates)
     curve = training.learning_curve(list(drawn), "w2-learning-curve")
     if curve is not None:
         found.figures.append(curve)

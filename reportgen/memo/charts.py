@@ -54,6 +54,12 @@ class Forest:
     sides: tuple[Text, ...]
 
 
+def _axis_name(axis: Mapping[str, Any]) -> str:
+    """What an axis is, and the name tables call it by where that is another."""
+    name, known = str(axis["name"]), axis.get("id")
+    return f"{name} ({known})" if known and known != name else name
+
+
 def forest(data: Mapping[str, Any]) -> Forest:
     """A row a slice, grouped by axis; the scale is symmetric enough to hold every interval and zero."""
     parts = [part for axis in data["axes"] for part in axis["slices"]]
@@ -68,7 +74,7 @@ def forest(data: Mapping[str, Any]) -> Forest:
     rows, heads, y = [], [], 0.0
     for axis in data["axes"]:
         y += 22
-        heads.append(Text(0, y, f"{axis['name']} ({axis['id']})" if axis.get("id") else str(axis["name"])))
+        heads.append(Text(0, y, _axis_name(axis)))
         for part in axis["slices"]:
             y += 20
             span = f"[{show(part['low'], unit, signed=True)}, {show(part['high'], unit, signed=True)}]"
