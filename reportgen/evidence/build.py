@@ -72,7 +72,7 @@ def build(
         week=week,
         course=course.title,
         title=rubric.title,
-        dataset=", ".join(sorted(datasets)) or "no dataset",
+        dataset=", ".join(sorted(datasets)) or "not stated",
         synthetic=runs.synthetic or bool(context.audit and context.audit.synthetic),
         runs=runs.summaries(),
         sections=tuple(

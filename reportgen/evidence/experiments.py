@@ -206,10 +206,23 @@ def experiment_table(runs: Runs, found: list[Experiment], table_id: str) -> Tabl
 
 
 def held_table(found: list[Experiment], table_id: str) -> Table:
-    """What each experiment held constant."""
+    """What each experiment held constant: what all of them did once, then what each did besides."""
+    shared = {
+        key: value for key, value in found[0].held.items() if all(one.held.get(key) == value for one in found[1:])
+    }
+    rows = [("all of them", DASH, shared)] if len(found) > 1 else []
+    rows += [
+        (
+            one.run.run_id,
+            one.reference.run_id,
+            {key: value for key, value in one.held.items() if len(found) == 1 or key not in shared},
+        )
+        for one in found
+    ]
     return Table(
         id=table_id,
-        caption="What each experiment held constant. Settings that only cost time or memory are left out.",
+        caption="What each experiment held constant: what all of them held, then what each held besides. Settings that "
+        "only cost time or memory are left out.",
         columns=(
             Column("run", "Run"),
             Column("reference", "Against"),
@@ -218,12 +231,12 @@ def held_table(found: list[Experiment], table_id: str) -> Table:
         ),
         rows=tuple(
             {
-                "run": one.run.run_id,
-                "reference": one.reference.run_id,
-                "count": len(one.held),
-                "held": ", ".join(f"{key} {value}" for key, value in one.held.items()) or DASH,
+                "run": run,
+                "reference": reference,
+                "count": len(held),
+                "held": ", ".join(f"{key} {value}" for key, value in held.items()) or "nothing besides",
             }
-            for one in found
+            for run, reference, held in rows
         ),
         row_header="run",
         folded_after=0,

@@ -45,7 +45,7 @@ def to_markdown(evidence: WeekEvidence, prose: Prose | None = None) -> str:
     lines = [f"# {_safe(evidence.title)}", ""]
     kind = " (synthetic)" if evidence.synthetic else ""
     lines += [f"{_safe(evidence.course)}, week {evidence.week}. Author: {_safe(author)}. "]
-    lines[-1] += f"Data: {_safe(evidence.dataset)}{kind}. Scored on {evidence.split or 'nothing'}."
+    lines[-1] += f"Data: {_safe(evidence.dataset)}{kind}. Scored on {evidence.split or 'no rows: figures as stated'}."
     lines += ["", *(f"> {_safe(notice)}" for notice in evidence.notices)]
     if text.opening:
         lines += ["", visible(text.opening)]

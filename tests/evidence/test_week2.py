@@ -93,8 +93,11 @@ def test_one_key_or_confounded_by_name(memo) -> None:
     assert rows["encoder-seed123"]["changed"] == "seed: 42 → 123"
     assert rows["encoder-bs16"]["follows"] == "total_steps: 570 → 1140"
     held = {row["run"]: row["held"] for row in tables(memo)["w2-held"].rows}
-    assert "lr 2e-05" in held["encoder-bs16"]
-    assert "batch_size" not in held["encoder-bs16"]
+    assert "lr 2e-05" in held["all of them"]
+    assert "batch_size" not in held["all of them"] + held["encoder-bs16"]
+    assert "batch_size 32" in held["encoder-seed123"]
+    assert "seed 42" in held["encoder-bs16"]
+    assert "seed" not in held["encoder-seed123"]
     found = items(memo)
     assert found["w2.s1.e1"].values[0].value == 3
     assert found["w2.s1.e4"].values[0].value == 1
