@@ -13,6 +13,8 @@ from .errors import BadJson, TooLarge, WrongTypes
 from .limits import MAX_JSON_BYTES, MAX_JSON_DEPTH
 
 Model = TypeVar("Model", bound=BaseModel)
+_DIGITS = 20
+"""Digits of the largest whole number of 64 bits, its sign included."""
 
 
 def loads(data: bytes, where: str) -> Any:
@@ -26,7 +28,11 @@ def loads(data: bytes, where: str) -> Any:
         raise TooLarge(f"{len(data):,} bytes of JSON, at most {MAX_JSON_BYTES:,}", where=where)
     try:
         value = json.loads(
-            data.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique
+            data.decode("utf-8"),
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_counted,
+            object_pairs_hook=_unique,
         )
     except RecursionError:
         raise BadJson("JSON nested too deeply", where=where) from None
@@ -87,6 +93,12 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text[:20]} is too large for a number")
     return number
+
+
+def _counted(text: str) -> int:
+    if len(text) > _DIGITS:
+        raise ValueError(f"{text[:20]}… is too large for a number")
+    return int(text)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .model import Column, Scalar, Table, Value
 from .numbers import DASH, listing, plural
-from .runs import FINE_TUNED, hardware
+from .runs import FINE_TUNED, FOREIGN, hardware
 from .wording import DATA_NOISE
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ _BOOKKEEPING = frozenset(
     | {"score_train", "serve"}
 )
 """Settings that cost time, memory or disk and leave what is learnt alone."""
+_IDENTITY = frozenset(
+    {"run_id", "outcomes_sha256", "description_sha256", "files", "format", "family", "splits", "rows_matched_by"}
+)
+"""What bundles of runs made elsewhere keep in place of settings: which files they are, not how they were trained."""
 _SCHEDULE = frozenset(
     {"batch_size", "train_batch_size", "per_device_train_batch_size", "epochs", "num_epochs", "num_train_epochs"}
     | {"training rows"}
@@ -79,7 +83,8 @@ class Experiment:
 def facts(run: Bundle) -> dict[str, Any]:
     """What a run's outcome depends on, by key: its settings, and what the manifest adds to them."""
     manifest, config = run.manifest, run.config
-    found = {key: value for key, value in config.resolved.items() if key not in _BOOKKEEPING}
+    left_out = _BOOKKEEPING | (_IDENTITY if manifest.runner in FOREIGN else frozenset())
+    found = {key: value for key, value in config.resolved.items() if key not in left_out}
     found |= {
         "runner": manifest.runner,
         "model": manifest.model.name,

@@ -105,7 +105,7 @@ def disagreements(runs: Runs, pair: Pair, table_id: str, texts: Texts | None = N
     """Up to 40 rows on which one model is right and the other wrong, with a tag to fill.
 
     The course's recipe: RandomState(42 + 111) draws 20 rows only the reference got right, then 20 of the reverse,
-    without replacement. Rows are numbered in the order of their ids, so another order draws others.
+    without replacement. Rows are numbered as they were scored.
     """
     split, names = runs.split or "val", pair.reference.labels.names
     a, b = (run.predictions(split) for run in pair.both)

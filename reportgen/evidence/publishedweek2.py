@@ -21,7 +21,7 @@ LAB, HOMEWORK = "week2_lab_results.csv", "week2_hw_results.csv"
 _COURSE = {"alpha": True, "delta": False}
 """The lab's checkpoints that differ in class weights (course-evidence §2.2), and whether they have them."""
 _UNWEIGHTED = re.compile(r"un-?weighted|no.(class.)?weight|without.(class.)?weight|vanilla|plain", re.IGNORECASE)
-_WEIGHTED = re.compile(r"weight", re.IGNORECASE)
+_WEIGHTED = re.compile(r"weight(?!.?decay)", re.IGNORECASE)
 _BATCH = re.compile(r"(?:\bbs|batch(?:.?size)?).?(\d+)", re.IGNORECASE)
 _SEED = re.compile(r"seed.?(\d+)", re.IGNORECASE)
 _VARIED = re.compile(rf"{_BATCH.pattern}|{_SEED.pattern}", re.IGNORECASE)
@@ -84,7 +84,7 @@ def is_weighted(run: Bundle) -> bool | None:
 def _named(runs: list[Bundle], pattern: re.Pattern[str]) -> tuple[Bundle, Bundle] | None:
     """A run whose name says this change, and the one of its file that it was set beside."""
     changed = [run for run in runs if pattern.search(run.manifest.model.name)]
-    if len(changed) > 1 and published.together(changed[0], changed[1]):
+    if len(changed) > 1 and published.together(changed[0], changed[1]) and _differ(pattern, changed[0], changed[1]):
         return changed[1], changed[0]
     for run in changed:
         others = [other for other in runs if other is not run and published.together(run, other)]
@@ -93,6 +93,18 @@ def _named(runs: list[Bundle], pattern: re.Pattern[str]) -> tuple[Bundle, Bundle
         if len(first or plain) == 1:
             return run, (first or plain)[0]
     return None
+
+
+def _differ(pattern: re.Pattern[str], one: Bundle, other: Bundle) -> bool:
+    """Whether two names give this change different numbers, and any other change the same ones."""
+
+    def numbers(of: re.Pattern[str], run: Bundle) -> list[str]:
+        return of.findall(run.manifest.model.name)
+
+    rest = [varied for varied in (_BATCH, _SEED) if varied is not pattern]
+    return numbers(pattern, one) != numbers(pattern, other) and all(
+        numbers(varied, one) == numbers(varied, other) for varied in rest
+    )
 
 
 def _weighting(sections: Mapping[str, SectionEvidence], run: Bundle, plain: Bundle) -> None:

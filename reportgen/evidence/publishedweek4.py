@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from reportgen.bundle.limits import MAX_ROWS
+
 from . import log, published
 from .model import Column, Scalar, Table, Value
 from .numbers import listing, plural, show, show_value
@@ -131,13 +133,23 @@ def _order(sections: Sections, encoder: Bundle, decoder: Bundle) -> None:
 # --------------------------------------------------------------------------------------------------------- slices
 
 
+NAME, SLICES = 80, 200
+"""Letters of an axis or slice, and slices, that a file may state: more is no table of slices."""
+
+
 def _slices(run: Bundle) -> list[dict[str, Any]]:
     """The rows of a slice table that name an axis, a slice and both F1s."""
     shared = published.figures(run).extra.get("shared")
     table = shared.get("slice_table") if isinstance(shared, dict) else None
     rows = table if isinstance(table, list) else []
-    named = [row for row in rows if isinstance(row, dict) and row.get("axis") and row.get("slice")]
-    return [row for row in named if all(_is_number(row.get(name)) for name in ("n", "encoder_f1", "decoder_f1"))]
+    found = []
+    for row in rows:
+        if not (isinstance(row, dict) and row.get("axis") and row.get("slice")):
+            continue
+        n, scores = row.get("n"), (row.get("encoder_f1"), row.get("decoder_f1"))
+        if _within(n, 1, MAX_ROWS) and all(_within(one, 0, 1) for one in scores):
+            found.append({**row, "axis": str(row["axis"])[:NAME], "slice": str(row["slice"])[:NAME]})
+    return found[:SLICES]
 
 
 def _axes(sections: Sections, run: Bundle, names: tuple[str, str]) -> None:
@@ -329,6 +341,10 @@ def _number(run: Bundle, pattern: str) -> float | None:
     """The first number whose dotted name matches."""
     found = _leaves(published.figures(run).extra)
     return next((float(v) for name, v in found if re.search(pattern, name) and _is_number(v)), None)  # type: ignore[arg-type]
+
+
+def _within(value: object, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
 
 
 def _is_number(value: object) -> bool:

@@ -92,10 +92,12 @@ class Runs:
 
     def checks(self, run: Bundle) -> str | None:
         """The run that this one scores again or misreads on purpose, where that run is here too."""
-        here = {other.run_id for other in self.scored}
-        parents = [parent.run_id for parent in run.manifest.parents if parent.role == "source"]
-        checked = run.manifest.runner in _CHECKS and parents and parents[0] in here
-        return parents[0] if checked else None
+        if run.manifest.runner not in _CHECKS:
+            return None
+        parents = {parent.run_id for parent in run.manifest.parents if parent.role == "source"}
+        # A source that was scored on fewer rows, or slipped itself, leaves the run that scores it again to speak.
+        sound = (other for other in self.scored if other.run_id in parents and other.run_id not in self.slipped)
+        return next((other.run_id for other in sound if not self.why_not(run, other)), None)
 
     def best(self, runs: Sequence[Bundle]) -> Bundle | None:
         """The run with the highest macro F1 on the reporting split, complete runs before partial ones."""

@@ -323,8 +323,8 @@ def _noise(context: Context, pair: Pair) -> SectionEvidence:
         head = "Yes" if difference.verdict == "real" else "A direction, no more: too few predictions differ"
         said = (
             f"{head}: the end of {_bounds(difference)} nearest to zero is {show(margin, 'score')} away, "
-            f"{_times(margin / width)} the interval's width ({show(width, 'score')}); "
-            f"{plural(difference.changed, 'prediction')} differ."
+            + (f"{_times(margin / width)} the interval's width ({show(width, 'score')}); " if width else "")
+            + f"{plural(difference.changed, 'prediction')} differ."
         )
     table, pools = noise.disagreements(runs, pair, "w4-disagreements", context.texts)
     if sum(pools):

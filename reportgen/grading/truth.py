@@ -129,5 +129,7 @@ def against(truth: Truth, runs: Mapping[str, Rows]) -> list[str]:
 def _best(labels: NDArray[Any], row_ids: tuple[str, ...], said: NDArray[Any]) -> NDArray[Any]:
     if not row_ids or np.array_equal(labels, said):
         return labels
-    ordered = labels[scored_order(np.array(row_ids, dtype=object))]
-    return min((labels, ordered), key=lambda one: int((one != said).sum()))
+    ids = np.array(row_ids, dtype=object)
+    # Memos of earlier versions carry their rows in the order of the ids as text.
+    orders = labels, labels[scored_order(ids)], labels[np.argsort(ids, kind="stable")]
+    return min(orders, key=lambda one: int((one != said).sum()))

@@ -124,7 +124,7 @@ def parse_prose(text: str, evidence: WeekEvidence | Rubric, where: str = "the pr
     Raises:
         InputError: a heading names no section or one for the second time, or the front matter is malformed.
     """
-    front, body, offset = _front_matter(text.replace("\r\n", "\n"), where)
+    front, body, offset = _front_matter(text.replace("\r\n", "\n").replace("\r", "\n"), where)
     lines = body.split("\n")
     headings, comments = _structure(body)
     for first, rest in comments.items():

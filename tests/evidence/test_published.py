@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from reportgen.bundle import read_bundle, write_bundle
+from reportgen.errors import ReportgenError
 from reportgen.evidence import build, published
 from reportgen.evidence.model import Value
 from reportgen.evidence.runs import Runs
 from reportgen.importers import import_files
+from reportgen.memo import render
 from reportgen.memo.build import build_memo
 from reportgen.memo.check import check_memo
 from reportgen.stats import tiers
@@ -407,3 +409,40 @@ def test_files_that_say_little(tmp_path, course) -> None:
     assert "per_class_f1" in found["w3.s3.e1"].sentence
     assert "single_ms" in found["w3.s4.e1"].sentence
     assert shlex.split(found["w3.s2.e1"].missing)[3] == "week3_homework_results.json"
+
+
+@pytest.mark.parametrize(
+    ("names", "seeds"), [(("exp1 seed42", "exp2 seed42 bs16"), False), (("exp1 seed42", "exp3 seed7"), True)]
+)
+def test_a_seed_that_is_the_same_is_no_seed_pair(tmp_path, course, names, seeds: bool) -> None:
+    path = tmp_path / "week2_hw_results.csv"
+    path.write_text(f"Model,Accuracy,Macro F1,Zero-F1 Classes\n{names[0]},0.5,0.2,40\n{names[1]},0.52,0.22,38\n")
+    found = items(build(2, [read_bundle(one) for one in import_files([path], tmp_path / "r", course=course)], course))
+    assert bool(found["w2.s3.e2"].values) == seeds
+
+
+def test_weight_decay_is_no_class_weight(tmp_path, course) -> None:
+    path = tmp_path / "week2_lab_results.csv"
+    path.write_text("Model,Accuracy,Macro F1,Zero-F1 Classes\nunweighted,0.5,0.2,40\nweight decay 0.1,0.52,0.22,38\n")
+    found = items(build(2, [read_bundle(one) for one in import_files([path], tmp_path / "r", course=course)], course))
+    assert found["w2.s2.e1"].missing
+
+
+def test_slices_beyond_belief_are_not_stated(tmp_path, course) -> None:
+    row = {"axis": "a" * 5_000, "slice": "s", "n": 40, "encoder_f1": 0.2, "decoder_f1": 0.3}
+    odd = [{**row, "n": -5}, {**row, "encoder_f1": -3e5}, {**row, "n": 2**60}]
+    path = tmp_path / "week4_lab_results.json"
+    models = {"encoder": {"accuracy": 0.5, "macro_f1": 0.2}, "decoder": {"accuracy": 0.5, "macro_f1": 0.2}}
+    path.write_text(json.dumps({**models, "slice_table": [*odd, *[{**row, "slice": f"s{i}"} for i in range(3_000)]]}))
+    runs = [read_bundle(one) for one in import_files([path], tmp_path / "r", course=course)]
+    page = tmp_path / "memo.html"
+    page.write_text(render(build(4, runs, course)), encoding="utf-8")
+    assert [finding.id for finding in check_memo(page).findings if finding.severity == "red"] == []
+    assert page.stat().st_size < 500_000
+
+
+def test_a_number_of_four_hundred_digits_is_one_line(tmp_path, course) -> None:
+    path = tmp_path / "week3_lab_results.json"
+    path.write_text('{"encoder": {"accuracy": 0.5, "macro_f1": 0.2, "train_time_sec": 1' + "0" * 400 + "}}")
+    with pytest.raises(ReportgenError, match="too large for a number"):
+        import_files([path], tmp_path / "r", course=course)

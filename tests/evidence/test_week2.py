@@ -18,6 +18,7 @@ from reportgen.evidence.context import Context
 from reportgen.evidence.experiments import experiments, seed_pairs
 from reportgen.evidence.levers import levers_table
 from reportgen.evidence.noisefloor import NoiseFloor, tag
+from reportgen.evidence.pair import seed_groups
 from reportgen.evidence.plateau import band, plateau
 from reportgen.evidence.rubric import load_rubric
 from reportgen.evidence.runs import Runs, training_seconds
@@ -354,3 +355,32 @@ def test_levers_say_what_they_change_and_what_lies_below_the_floor(memo, stage, 
     table = levers_table(Runs(stage), stage[1], stage[2:], "t", floor=1.0)
     assert found
     assert {row["verdict"] for row in table.rows} <= {"real, below the noise floor", "null", "directional"}
+
+
+def test_seeds_of_a_notebook_are_seeds(world, course, tmp_path) -> None:
+    """What such a bundle keeps in place of settings names its files, and is no setting that differs."""
+    runs = []
+    for seed in (1, 2, 3):
+        logits = world.logits(0.6, 9, seed)
+        path = write_bundle(
+            tmp_path / str(seed),
+            world.labels,
+            logits,
+            names=world.names,
+            run_id=f"s{seed}",
+            seed=seed,
+            family="encoder",
+        )
+        runs.append(read_bundle(path))
+    both = Runs(runs)
+    assert len(seed_pairs(both)) == 3
+    assert set(seed_groups(both, runs[0])) == {1, 2, 3}
+
+
+def test_a_complete_run_is_not_dropped_for_its_sampled_source(simulated, world, course, tmp_path) -> None:
+    part = simulated.write_run(tmp_path, world, "encoder", "encoder", rows=slice(0, 200), sampled_of=900)
+    parent = Parent(role="source", run_id="encoder", root=part.root)
+    whole = simulated.write_run(tmp_path, world, "whole", "encoder", runner="predict", parents=(parent,))
+    both = Runs([part, whole])
+    assert both.checks(whole) is None
+    assert both.candidate is whole

@@ -494,3 +494,14 @@ def test_the_most_predicted_class_of_each_class(simulated, wide, course, tmp_pat
     moved = sum((said - label) % k == 17 for label, said in first["points"])
     assert moved > k / 2
     assert f"and {moved} as the class 17 ids on" in figure.finding
+
+
+def test_an_interval_without_width_is_said_without_its_share(simulated, course, tmp_path) -> None:
+    world = simulated.World(k=2, n=10)
+    right = np.where(np.arange(2) == world.labels[:, None], 5.0, -5.0)
+    runs = []
+    for name, logits in (("encoder", right), ("decoder", -right)):
+        world.logits = lambda *given, logits=logits: logits
+        runs.append(simulated.write_run(tmp_path, world, name, name))
+    item = items(build(4, runs, course))["w4.s4.e4"]
+    assert item.sentence

@@ -9,14 +9,19 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from reportgen.bundle import Bundle
+from reportgen.bundle.kept import forget
 from reportgen.errors import ReportgenError
 from reportgen.evidence import build
+from reportgen.grading.truth import against, read_truth
 from reportgen.memo import parse_prose, render
 from reportgen.memo.check import Report, check_memo
+from reportgen.memo.check.recompute import Recomputer
 from reportgen.memo.record.make import record_digest
-from reportgen.memo.record.page import digests, parse
+from reportgen.memo.record.page import digests, parse, read_page
 
 CHROMIUM = Path("/usr/bin/chromium")
 GOLDEN = Path(__file__).parent / "golden"
@@ -159,6 +164,26 @@ def test_bundles_confirm_every_item_or_name_the_first_difference(html, check, ru
     found = check(reseal(lie), bundles=[folder])
     assert set(reds(found)) == {"bundle.text"}
     assert "Most" in next(finding.said for finding in found.findings if finding.severity == "red")
+
+
+def test_a_memo_of_an_earlier_order_of_rows_is_no_forgery(check, simulated, course, tmp_path, monkeypatch) -> None:
+    """Memos once carried rows in the order of their ids as text: val:10 before val:2."""
+    world = simulated.World()
+    world.row_ids = np.array([f"val:{i}" for i in range(len(world.row_ids))], dtype=object)
+    names = (("tfidf", "linear"), ("encoder", "encoder"), ("decoder", "decoder"))
+    runs = [simulated.write_run(tmp_path, world, name, family, draw=d) for d, (name, family) in enumerate(names)]
+    with monkeypatch.context() as old:
+        old.setattr(Bundle, "predictions", Bundle.stored)
+        forget()
+        html = render(build(2, runs, course))
+    forget()
+    report = check(html, bundles=tmp_path)
+    assert reds(report) == []
+    assert "bundle.order" in {finding.id for finding in report.findings}
+    assert reds(check(render(build(2, runs, course)), bundles=tmp_path)) == []
+    path = tmp_path / "old.html"
+    path.write_text(html, encoding="utf-8")
+    assert against(read_truth(runs[0].path), Recomputer(read_page(path).record()).rows) == []
 
 
 def test_other_bundles_are_told_apart(html, check, simulated, tmp_path, runs) -> None:

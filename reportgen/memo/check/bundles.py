@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from .report import Report
 
 
+_LOOKED = re.compile(r" \(looked in [^)]{0,200}\)")
+"""Where the author's earlier memos were looked for: not the folders of whoever checks."""
 _EXHIBIT = re.compile(r"\b(Table|Figure) \d+")
 Source = tuple["str | Path", "str | None", "str | None"]
 """Where texts come from: the source, its text column, its label column."""
@@ -50,6 +52,7 @@ def check_bundles(
     record = recomputer.record
     given = {bundle.run_id: bundle for bundle in find_bundles(paths)}
     matched: list[Bundle] = []
+    older = False
     for run in record.runs:
         bundle = given.get(run.run_id)
         if bundle is None:
@@ -60,27 +63,35 @@ def check_bundles(
             )
         else:
             matched.append(bundle)
-            _compare_rows(bundle, recomputer, report)
+            older |= _compare_rows(bundle, recomputer, report)
     if len(matched) == len(record.runs):
         chosen = _course(matched, course)
         texts = _texts(record, chosen, data, report)
         if texts is not None and data is None:
             _without_excerpts(page.tree)
         evidence = build(record.week, matched, chosen, declared=record.choices, texts=texts)
-        _compare_evidence(page, recomputer, evidence, report, excerpts=data is not None)
+        if older:
+            report.add(
+                "bundle.order", "amber", "the memo", "has its rows in the order of an earlier version: draws differ"
+            )
+        _compare_evidence(page, recomputer, evidence, report, excerpts=data is not None, older=older)
 
 
-def _compare_rows(bundle: Bundle, recomputer: Recomputer, report: Report) -> None:
+def _compare_rows(bundle: Bundle, recomputer: Recomputer, report: Report) -> bool:
+    """Whether the memo's rows are the bundle's, but in the order of their ids as text, as memos once were."""
     rows = recomputer.rows.get(bundle.run_id)
     if rows is None:
-        return
+        return False
     if rows.split not in bundle.splits:
         report.add("bundle.split", "red", bundle.run_id, f"its bundle has no predictions on {rows.split}")
-        return
-    found = bundle.predictions(rows.split)
-    same = np.array_equal(found.labels, rows.labels) and np.array_equal(found.predictions, rows.predictions)
-    if not same or bundle.labels.names != rows.names:
+        return False
+    same = [
+        np.array_equal(found.labels, rows.labels) and np.array_equal(found.predictions, rows.predictions)
+        for found in (bundle.predictions(rows.split), bundle.stored(rows.split))
+    ]
+    if not any(same) or bundle.labels.names != rows.names:
         report.add("bundle.rows", "red", bundle.run_id, "the memo carries other predictions than the bundle")
+    return not same[0] and same[1]
 
 
 def _course(bundles: list[Bundle], course: str | Path | Course | None) -> Course:
@@ -114,7 +125,7 @@ def _without_excerpts(tree: LexborHTMLParser) -> None:
 
 
 def _compare_evidence(
-    page: MemoPage, recomputer: Recomputer, evidence: WeekEvidence, report: Report, *, excerpts: bool
+    page: MemoPage, recomputer: Recomputer, evidence: WeekEvidence, report: Report, *, excerpts: bool, older: bool
 ) -> None:
     from ..render import render
 
@@ -125,7 +136,9 @@ def _compare_evidence(
         _without_excerpts(built)
     wanted = {group["id"]: group for group in make(html, evidence)["groups"]}
     # Wording may change between versions; figures may not.
-    severity: Any = "red" if record.tool == __version__ else "amber"
+    severity: Any = "red" if record.tool == __version__ and not older else "amber"
+    # Folds and resamples are drawn by position: rows in another order give other figures, not wrong ones.
+    moved: Any = "amber" if older else "red"
     differing: set[str] = set()
     # What the author wrote or earlier memos said is in no bundle: such items are declared, their exhibits with them.
     elsewhere = {
@@ -141,15 +154,19 @@ def _compare_evidence(
             if not _same(said, value):
                 differing.add(group.id)
                 name = f"{group.id}, {said.metric}"
-                report.add("bundle.figure", "red", name, "the bundles give another figure", _short(said), _short(value))
+                report.add("bundle.figure", moved, name, "the bundles give another figure", _short(said), _short(value))
         if group.id in wanted and len(meant) != len(group.values):
             differing.add(group.id)
             report.add(
-                "bundle.figure", "red", group.id, "the bundles give other figures", len(group.values), len(meant)
+                "bundle.figure", moved, group.id, "the bundles give other figures", len(group.values), len(meant)
             )
     shown, again = _elements(page.tree), _elements(built)
     # An exhibit out of an earlier memo is in no bundle: without it the later ones count one less.
-    text = text_of if shown.keys() == again.keys() else _unnumbered
+    plain = text_of if shown.keys() == again.keys() else _unnumbered
+
+    def text(node: LexborNode) -> str:
+        return _LOOKED.sub("", plain(node))
+
     for name, node in again.items():
         if name in elsewhere:
             continue
