@@ -43,7 +43,7 @@ def find_pair(runs: Runs) -> Pair | None:
     run with the lower macro F1.
     """
     sound = runs.of_family(*_SIMPLEST_FIRST)
-    by_name = {run.run_id: run for run in sound}
+    by_name = {run.run_id: run for run in sound if not runs.partial(run)}
     if ENCODER in by_name and DECODER in by_name and not runs.why_not(by_name[ENCODER], by_name[DECODER]):
         return Pair(by_name[ENCODER], by_name[DECODER])
     encoders, decoders = (
