@@ -23,8 +23,8 @@ def shared_data() -> Path:
 _SIMULATED = Path(__file__).with_name("simulated.py")
 
 
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("simulated", _SIMULATED)
+def _load(path: Path = _SIMULATED) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -34,6 +34,12 @@ def _load() -> ModuleType:
 def simulated() -> ModuleType:
     """The helpers that write bundles."""
     return _load()
+
+
+@pytest.fixture(scope="session")
+def weeks() -> ModuleType:
+    """The runs that the stages of weeks 2 and 3 leave."""
+    return _load(_SIMULATED.with_name("simulated_weeks.py"))
 
 
 @pytest.fixture(scope="session")

@@ -118,11 +118,12 @@ def write_run(
     parents: tuple[Parent, ...] = (),
     week: int = 1,
     seconds: dict[str, float] | None = None,
+    slipped: int = 0,
 ) -> Bundle:
-    """Write one measured run and read it back."""
+    """Write one measured run and read it back; `slipped` moves every predicted id up by so many."""
     logits = np.tile(np.log(world.counts), (len(world.labels), 1)) if family == "majority" else None
     if logits is None:
-        logits = world.logits(skill, floor, draw)
+        logits = np.roll(world.logits(skill, floor, draw), slipped, axis=1)
     with BundleWriter.start(
         out,
         run_id=run_id,

@@ -28,9 +28,10 @@ from .errors import (
     UnsafePath,
     WrongTypes,
 )
+from .find import bundle_groups, bundle_paths, find_bundles
 from .notebook import write_bundle
 from .predictions import SplitPredictions, outcome_of, scored_order, store_logits
-from .reader import Bundle, bundle_groups, bundle_paths, find_bundles, read_bundle, validate_bundle
+from .reader import Bundle, read_bundle, validate_bundle
 from .schema import (
     SCHEMA,
     Config,

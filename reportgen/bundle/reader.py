@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -192,7 +191,7 @@ class Bundle:
             MissingFile: no such file.
             HashMismatch: it changed since; raised after the last chunk.
         """
-        with _sources(self.path) as sources:
+        with sources_at(self.path) as sources:
             source = _only(sources, self.path)
             if name not in self.manifest.files or name not in source.sizes:
                 raise MissingFile(f"no {name}", where=self.path)
@@ -214,8 +213,8 @@ def read_bundle(path: str | Path, *, verify: bool = True) -> Bundle:
     Raises:
         BundleError: the subclass says what is wrong with it.
     """
-    with _sources(Path(path)) as sources:
-        return _read(_only(sources, Path(path)), verify)
+    with sources_at(Path(path)) as sources:
+        return read_source(_only(sources, Path(path)), verify)
 
 
 def validate_bundle(path: str | Path) -> None:
@@ -224,79 +223,15 @@ def validate_bundle(path: str | Path) -> None:
     Raises:
         BundleError: the subclass says what is wrong with it.
     """
-    with _sources(Path(path)) as sources:
+    with sources_at(Path(path)) as sources:
         if not sources:
             raise NotABundle("no manifest.json in it", where=path)
         for source in sources:
-            _read(source, verify=True)
-
-
-def find_bundles(paths: str | Path | Iterable[str | Path], *, verify: bool = True) -> list[Bundle]:
-    """Read the bundles at paths: bundle folders, folders of runs, zips. The same bundle twice counts once.
-
-    Raises:
-        NotABundle: nothing there.
-        BundleError: one of them is not sound; the subclass says why.
-    """
-    listed = [paths] if isinstance(paths, (str, Path)) else paths
-    found: dict[str, Bundle] = {}
-    for bundles in bundle_groups(listed, verify=verify):
-        for bundle in bundles:
-            found.setdefault(bundle.root, bundle)
-    return list(found.values())
-
-
-def bundle_groups(paths: Iterable[str | Path], *, verify: bool = True) -> list[list[Bundle]]:
-    """Read the bundles at each of the paths, two at a time: Arrow, NumPy and hashlib let go of the interpreter.
-
-    Raises:
-        NotABundle: nothing at one of them.
-        BundleError: a bundle is not sound; the subclass says why.
-    """
-    places: list[tuple[int, Path]] = []
-    groups: list[list[Bundle]] = []
-    for path in map(Path, paths):
-        found = bundle_paths(path)
-        if not found:
-            raise NotABundle("no finished run", where=path)
-        places += [(len(groups), place) for place in found]
-        groups.append([])
-    if len(places) > 1:
-        # Ahead of the threads: two that begin to import these at once can meet them half made.
-        import pandas  # noqa: F401
-        import pyarrow.compute
-        import pyarrow.parquet  # noqa: F401
-    with ThreadPoolExecutor(min(2, len(places)) or 1) as pool:
-        read = pool.map(lambda place: _read_all(place, verify), [place for _, place in places])
-        for (at, _), bundles in zip(places, read, strict=True):
-            groups[at] += bundles
-    return groups
-
-
-def _read_all(place: Path, verify: bool) -> list[Bundle]:
-    with _sources(place) as sources:
-        return [_read(source, verify) for source in sources]
-
-
-def bundle_paths(path: str | Path) -> list[Path]:
-    """Bundle folders and zips at a path: itself, or what lies directly in a folder of runs and is not hidden."""
-    path = Path(path)
-    with unreadable(path):
-        if not path.is_dir() or (path / MANIFEST).exists():
-            return [path]
-        children = sorted(child for child in path.iterdir() if not child.name.startswith("."))
-        return [child for child in children if (child / MANIFEST).is_file() or _is_zipped_bundle(child)]
-
-
-def _is_zipped_bundle(path: Path) -> bool:
-    if path.suffix.lower() != ".zip" or not path.is_file():
-        return False
-    with Archive(path) as archive:
-        return bool(archive.bundles())
+            read_source(source, verify=True)
 
 
 @contextmanager
-def _sources(path: Path) -> Iterator[list[Source]]:
+def sources_at(path: Path) -> Iterator[list[Source]]:
     """The bundles at a folder, in a zip, or in one folder of a zip."""
     with unreadable(path):
         folder = path.is_dir()
@@ -317,7 +252,12 @@ def _only(sources: list[Source], path: Path) -> Source:
     return sources[0]
 
 
-def _read(source: Source, verify: bool) -> Bundle:
+def read_source(source: Source, verify: bool) -> Bundle:
+    """One bundle of an open folder or zip; one that was read before is decoded once, and verified each time.
+
+    Raises:
+        BundleError: the subclass says what is wrong with it.
+    """
     if MANIFEST not in source.sizes:
         raise NotABundle("no manifest.json in it", where=source.path)
     manifest = _read_manifest(read(source, MANIFEST, cap(MANIFEST)), source.path, verify)

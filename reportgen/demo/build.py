@@ -12,7 +12,7 @@ from models.demo import RUNS, bundle, examples, prose
 from reportgen.errors import UsageError
 
 TITLE = "What your classifier may claim"
-LEAD = "Every figure on these pages is recomputed from raw predictions, with its n and its interval."
+LEAD = "Every score on these pages is recomputed from raw predictions, with its n and its interval."
 CREDIT = "Banking77: PolyAI, CC BY 4.0. The bundles hold predictions and digests, no texts."
 
 

@@ -193,7 +193,7 @@ def _memories(reference: Bundle, run: Bundle) -> dict[str, Scalar]:
         other, place = before.get(value.metric, (None, None))
         if other is None or place != device or not other.value:
             continue
-        ratio = float(str(value.value)) / float(str(other.value))
+        ratio = value.number / other.number
         found[kind] = f"{'≈ ' if abs(ratio - 1) < _LEAST else ''}{show(ratio, 'ratio')}"
     return found
 

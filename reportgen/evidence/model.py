@@ -50,6 +50,17 @@ class Value:
     field: str | None = None
     """File and field of the bundle it was computed from, e.g. 'predictions.parquet'."""
 
+    @property
+    def number(self) -> float:
+        """The value of a figure.
+
+        Raises:
+            TypeError: it is a text, or nothing.
+        """
+        if self.value is None or isinstance(self.value, str):
+            raise TypeError(f"{self.metric} is {self.value!r}, no number")
+        return float(self.value)
+
 
 @dataclass(frozen=True)
 class Item:

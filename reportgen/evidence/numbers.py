@@ -35,6 +35,13 @@ def show_size(difference: float, unit: Unit = "number") -> str:
     return _magnitude(abs(difference), unit, signed=True)
 
 
+def as_number(stated: object) -> float | None:
+    """A number that a file states; None for anything else, NaN and infinity too."""
+    if isinstance(stated, bool) or not isinstance(stated, int | float):
+        return None
+    return float(stated) if math.isfinite(stated) else None
+
+
 def show_points(share: float) -> str:
     """The size of a difference of two shares: `6.8 points`."""
     return f"{100 * abs(share):.1f} points"

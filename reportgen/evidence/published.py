@@ -16,7 +16,7 @@ import numpy as np
 from reportgen.data.courses import COURSES
 
 from .model import Column, Highlight, Scalar, Table, Unit, Value
-from .numbers import listing, percent_change, plural, show, show_size
+from .numbers import as_number, listing, percent_change, plural, show, show_size
 from .wording import metric_name
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def difference(run: Bundle, baseline: Bundle, metric: str) -> Value:
 
 def difference_sentence(found: Value, before: float | None = None, metric: str = "") -> str:
     """A declared difference in words, with the change in per cent where the figure before is given."""
-    delta, metric = float(str(found.value)), metric or metric_name(found.metric)
+    delta, metric = found.number, metric or metric_name(found.metric)
     metric = f"{metric[0].upper()}{metric[1:]}"
     if abs(delta) < _ALIKE:
         return f"{metric} is stated alike for {found.run} and {found.baseline}."
@@ -168,8 +168,8 @@ def class_f1(run: Bundle) -> NDArray[np.float64] | None:
     listed = figures(run).extra.get("per_class_f1")
     if not isinstance(listed, list) or len(listed) != len(run.labels.names) or not listed:
         return None
-    numbers = [float(one) for one in listed if isinstance(one, int | float) and not isinstance(one, bool)]
-    return np.array(numbers) if len(numbers) == len(listed) and all(0 <= one <= 1 for one in numbers) else None
+    numbers = [number for one in listed if (number := as_number(one)) is not None and 0 <= number <= 1]
+    return np.array(numbers) if len(numbers) == len(listed) else None
 
 
 # --------------------------------------------------------------------------------------------------------- items
@@ -286,7 +286,6 @@ def _digests(runs: Sequence[Bundle]) -> str:
 
 def _row(run: Bundle) -> dict[str, Scalar]:
     said = figures(run)
-    seconds = said.extra.get("train_time_sec")
     return {
         "run": run.run_id,
         "model": run.manifest.model.name,
@@ -294,7 +293,7 @@ def _row(run: Bundle) -> dict[str, Scalar]:
         "latency": said.latency_ms,
         "mode": (said.latency_mode or "unknown") if said.latency_ms is not None else None,
         "minutes": said.minutes_per_64k,
-        "time": seconds if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None,
+        "time": as_number(said.extra.get("train_time_sec")),
         "n": said.n,
         "source": origin(run),
     }

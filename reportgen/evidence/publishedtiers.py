@@ -25,15 +25,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-class NotStated(str):
-    """Rows of a class that no file states: the scatter compares rows with a limit, and these are not below it."""
-
-    __slots__ = ()
-
-    def __le__(self, other: object) -> bool:
-        return False
-
-
 def tiers(context: Context, sections: Sections, encoder: Bundle, decoder: Bundle) -> None:
     """Answer section w3.s3 where both files list the F1 of every class and one counts the training rows."""
     first, second, both = published.class_f1(encoder), published.class_f1(decoder), (encoder, decoder)
@@ -46,8 +37,7 @@ def tiers(context: Context, sections: Sections, encoder: Bundle, decoder: Bundle
     by_tier, f1 = present(counts, rule), {encoder.run_id: first, decoder.run_id: second}
     table = _tier_table(both, f1, by_tier, rule)
     where, every = "as stated, rows of the classes not stated", np.ones(len(first), dtype=np.bool_)
-    unknown = [NotStated("not stated")] * len(first)
-    plot = scatter(both, (first, second), unknown, counts, rule, where, "w3-scatter-stated")
+    plot = scatter(both, (first, second), [None] * len(first), counts, rule, where, "w3-scatter-stated")
     each = classes_table(encoder, decoder, (first, second), every, "w3-classes-stated", counts)
     found.tables += [table, each]
     found.figures.append(plot)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import published
 from .model import Column, Table, Value
-from .numbers import show
+from .numbers import as_number, show
 from .timings import JOB, job_seconds, throughput
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def times(run: Bundle) -> list[StatedTime]:
 
 
 def _positive(number: object) -> float | None:
-    known = isinstance(number, int | float) and not isinstance(number, bool) and number > 0
-    return float(number) if known else None  # type: ignore[arg-type]
+    known = as_number(number)
+    return known if known is not None and known > 0 else None
 
 
 def times_table(found: Sequence[StatedTime], table_id: str) -> Table:

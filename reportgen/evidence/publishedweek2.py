@@ -155,7 +155,7 @@ def _changed(sections: Mapping[str, SectionEvidence], item: str, run: Bundle, re
 
 
 def _ratio(sections: Mapping[str, SectionEvidence], batch: tuple[Bundle, Bundle], seeds: tuple[Bundle, Bundle]) -> None:
-    sizes = [float(str(difference(*pair, "macro_f1").value)) for pair in (batch, seeds)]
+    sizes = [difference(*pair, "macro_f1").number for pair in (batch, seeds)]
     values: list[Value] = []
     if sizes[1]:
         values.append(derived(batch[0], "batch_to_seed_ratio", abs(sizes[0] / sizes[1]), "ratio"))
@@ -171,7 +171,7 @@ def _ratio(sections: Mapping[str, SectionEvidence], batch: tuple[Bundle, Bundle]
 
 
 def _floor(sections: Mapping[str, SectionEvidence], run: Bundle, reference: Bundle) -> None:
-    size = abs(float(str(difference(run, reference, "macro_f1").value)))
+    size = abs(difference(run, reference, "macro_f1").number)
     fill(
         sections,
         "w2.s5.e3",

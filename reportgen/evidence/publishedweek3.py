@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import published, publishedweek2
 from .memory import Memory
 from .model import Column, Scalar, Table, Value
-from .numbers import percent_change, plural, show, show_value
+from .numbers import as_number, percent_change, plural, show, show_value
 from .published import SCORES, Said, derived, difference, difference_sentence, fill, instead, stated
 from .publishedtiers import classes_table, tiers
 from .publishedtimes import ratios, times, times_table
@@ -153,7 +153,7 @@ def _own_delta(run: Bundle) -> float | None:
     found: Any = shared.get("class_weighting_delta") if isinstance(shared, dict) else None
     if isinstance(found, dict):
         found = found.get("macro_f1", found.get("delta_macro_f1"))
-    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+    return as_number(found)
 
 
 def _transfer(context: Context, sections: Sections) -> None:
@@ -178,14 +178,14 @@ def _transfer(context: Context, sections: Sections) -> None:
         before = published.figures(encoder[1]).macro_f1 or 0.0
         exhibits = []
         if len(decoder) == 2:
-            lead += f" ({percent_change(float(str(ours.value)), published.figures(decoder[1]).macro_f1 or 0.0)})"
+            lead += f" ({percent_change(ours.number, published.figures(decoder[1]).macro_f1 or 0.0)})"
             table = _transfer_table({"encoder": encoder, "decoder": (decoder[0], decoder[1])})
             sections["w3.s2"].tables.append(table)
             exhibits.append(table.id)
         fill(
             sections,
             "w3.s2.e2",
-            f"{lead} and by {show_value(theirs)} ({percent_change(float(str(theirs.value)), before)}) on the encoder.",
+            f"{lead} and by {show_value(theirs)} ({percent_change(theirs.number, before)}) on the encoder.",
             ours,
             theirs,
             runs=[*decoder, *encoder],
@@ -208,7 +208,7 @@ def _transfer_table(pairs: Mapping[str, tuple[Bundle, Bundle]]) -> Table:
                 "kind": kind,
                 "runs": f"{run.run_id} against {plain.run_id}",
                 "macro": macro,
-                "percent": percent_change(float(str(macro.value)), published.figures(plain).macro_f1 or 0.0),
+                "percent": percent_change(macro.number, published.figures(plain).macro_f1 or 0.0),
                 "accuracy": difference(run, plain, "accuracy"),
                 "zero": show(zero, "count", signed=True),
             }

@@ -10,7 +10,7 @@ from reportgen.bundle.limits import MAX_ROWS
 
 from . import log, published
 from .model import Column, Scalar, Table, Value
-from .numbers import listing, plural, show, show_value
+from .numbers import as_number, listing, plural, show, show_value
 from .published import Said, derived, difference, difference_sentence, fill, instead, stated
 
 if TYPE_CHECKING:
@@ -297,7 +297,7 @@ def _macro_gap(context: Context) -> Value | None:
 def _ends(run: Bundle) -> tuple[float, float] | None:
     """Ends of the bootstrap interval of the difference: a list of two, or two numbers."""
     for name, value in _leaves(published.figures(run).extra):
-        pair = value if isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) else None
+        pair = value if isinstance(value, list) and len(value) == 2 and None not in map(as_number, value) else None
         if pair and pair[0] <= pair[1] and re.search(r"bootstrap.*diff.*(ci|interval)", name):
             return float(pair[0]), float(pair[1])
     low, high = (_number(run, rf"bootstrap.*diff.*{end}") for end in ("(low|lo|2_?5)", "(high|hi|97_?5)"))
@@ -311,7 +311,7 @@ def _support(sections: Sections, runs: list[Bundle]) -> None:
         for name, value in _leaves(published.figures(run).extra):
             head, _, last = name.rpartition(".")
             found = re.fullmatch(r"(?:n_?)?(\d+)(?:_(\d+))?", last)
-            if re.search(r"histogram|support", head) and found and _is_number(value):
+            if re.search(r"histogram|support", head) and found and as_number(value) is not None:
                 bins[int(found[1]), int(found[2] or found[1])] = int(value)  # type: ignore[arg-type]
         few = sum(count for (_, high), count in bins.items() if high <= 4)
         if bins and any(high == 4 for _, high in bins):
@@ -340,15 +340,13 @@ def _plain(name: object) -> str:
 def _number(run: Bundle, pattern: str) -> float | None:
     """The first number whose dotted name matches."""
     found = _leaves(published.figures(run).extra)
-    return next((float(v) for name, v in found if re.search(pattern, name) and _is_number(v)), None)  # type: ignore[arg-type]
+    numbers = (as_number(value) for name, value in found if re.search(pattern, name))
+    return next((number for number in numbers if number is not None), None)
 
 
 def _within(value: object, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    number = as_number(value)
+    return number is not None and low <= number <= high
 
 
 def _open(context: Context, sections: Sections) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -123,13 +123,16 @@ def class_scatter(
 def scatter(
     both: tuple[Bundle, Bundle],
     f1: tuple[NDArray[np.float64], NDArray[np.float64]],
-    rows: Sequence[Any],
+    rows: Sequence[int | None],
     counts: NDArray[np.int64],
     rule: str,
     where: str,
     figure_id: str,
 ) -> Figure:
-    """The scatter of two lists of F1, (K,) each; `rows` of each class, `where` says on what they were scored."""
+    """The scatter of two lists of F1, (K,) each, and the rows of each class, None where nobody states them.
+
+    `where` says on what the classes were scored.
+    """
     encoder, decoder = (run.run_id for run in both)
     (first, second), tier = f1, tiers(counts, rule)
     points = [

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .experiments import compare_facts
-from .numbers import listing
+from .numbers import as_number, listing
 
 if TYPE_CHECKING:
     from reportgen.bundle import Bundle
@@ -238,8 +238,8 @@ def _half(runs: Runs, twins: Sequence[Bundle]) -> tuple[Bundle, Bundle] | None:
 
 def _part(run: Bundle) -> float | None:
     """The share of the training rows a run was given, None where it got all of them."""
-    share = run.config.resolved.get(_FRACTION)
-    return float(share) if isinstance(share, int | float) and not isinstance(share, bool) and share < 1 else None
+    share = as_number(run.config.resolved.get(_FRACTION))
+    return share if share is not None and share < 1 else None
 
 
 def train_fraction(run: Bundle) -> float:

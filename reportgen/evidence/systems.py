@@ -112,7 +112,7 @@ def _side_by_side(context: Context, roles: Roles, encoder: Bundle, decoder: Bund
         return
     said = [
         f"{run.manifest.model.trainable_parameters:,} of {run.manifest.model.parameters:,} under {run.run_id} "
-        f"({100 * float(str(value.value)):.2f} %)"
+        f"({100 * value.number:.2f} %)"
         for run, value in shares
         if value is not None
     ]

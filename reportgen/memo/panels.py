@@ -146,19 +146,25 @@ def tier_ladder(data: Mapping[str, Any]) -> Panel:
     return Panel(bottom + 24, tuple(lines), tuple(texts), tuple(dots), keys=keys)
 
 
+def _few(point: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """Whether a class has too few rows to call; one whose rows nobody states is not known to."""
+    return point["n"] is not None and point["n"] <= data["few"]
+
+
 def f1_scatter(data: Mapping[str, Any]) -> Panel:
     """F1 under one model against F1 under the other; the diagonal is where they tie."""
     side, left, top = 460.0, 60.0, 30.0
     right, bottom = left + side, top + side
     dots = []
     for point in data["points"]:
-        if not point["n"]:
+        if point["n"] == 0:
             continue
+        rows = "not stated" if point["n"] is None else point["n"]
         title = (
             f"{point['name']}: {show(point['x'], 'score')} and {show(point['y'], 'score')}, "
-            f"{point['train']:,} train rows, n = {point['n']}"
+            f"{point['train']:,} train rows, n = {rows}"
         )
-        faint = point["n"] <= data["few"]
+        faint = _few(point, data)
         dots.append(
             Dot(
                 round(left + side * point["x"], 1),
@@ -181,10 +187,10 @@ def f1_scatter(data: Mapping[str, Any]) -> Panel:
         x, y = left + side * part / 4, bottom - side * part / 4
         lines += [Line(x, top, x, bottom), Line(left, y, right, y)]
         texts += [Text(x, bottom + 18, f"{part / 4:g}", "middle"), Text(left - 8, y + 4, f"{part / 4:g}", "end")]
-    measured = [point for point in data["points"] if point["n"]]
+    measured = [point for point in data["points"] if point["n"] != 0]
     found = [point["tier"] for point in measured]
     keys = [(tier, f"{tier}: {found.count(tier)}") for tier in dict.fromkeys(reversed(found))]
-    few = sum(point["n"] <= data["few"] for point in measured)
+    few = sum(_few(point, data) for point in measured)
     if few:
         keys.append(("faint", f"faint: {data['few']} rows or fewer, too few to call ({few})"))
     if absent := len(data["points"]) - len(measured):

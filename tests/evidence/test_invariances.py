@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,14 +21,6 @@ _BY_FOLD = ("ece", "temperature", "macro_f1_scaled")
 """Measured on halves of the rows in their order: another order, other halves."""
 _BY_RESAMPLE = ("share_positive", "bootstrap_half_width", "noise_floor", "slices_excluding_zero", "slices_after_holm")
 """Follow from the resamples, which are drawn by position: another order, other draws."""
-
-
-@pytest.fixture(scope="module")
-def weeks():
-    spec = importlib.util.spec_from_file_location("simulated_weeks", Path(__file__).parents[1] / "simulated_weeks.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def seen(world, rows: np.ndarray, ids: np.ndarray, row_ids: np.ndarray | None = None) -> SimpleNamespace:

@@ -227,7 +227,7 @@ def test_tiers_follow_from_the_f1_of_each_class(memos) -> None:
     assert len(rows) == 113
     assert sum(row["what"].startswith("gained") for row in rows) == 10
     figure = next(one for section in memos[3].sections for one in section.figures)
-    assert {str(point["n"]) for point in figure.data["points"]} == {"not stated"}
+    assert {point["n"] for point in figure.data["points"]} == {None}
 
 
 def test_gained_and_lost_by_weighting(memos) -> None:

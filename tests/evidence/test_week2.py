@@ -320,12 +320,7 @@ def test_a_confounded_batch_size_shows_nothing(simulated, world, course, tmp_pat
 
 
 def test_a_slipped_label_frame_is_announced_and_no_candidate(simulated, world, course, tmp_path) -> None:
-    straight = world.logits
-    try:
-        world.logits = lambda *given: np.roll(straight(*given), 11, axis=1)
-        flawed = WEEKS.add(simulated, tmp_path, world, "flawed", skill=0.9, floor=1)
-    finally:
-        del world.logits
+    flawed = WEEKS.add(simulated, tmp_path, world, "flawed", skill=0.9, floor=1, slipped=11)
     sound = WEEKS.add(simulated, tmp_path, world, "encoder", draw=4)
     for week in (2, 3):
         evidence = build(week, [sound, flawed], course)

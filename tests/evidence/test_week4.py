@@ -435,12 +435,7 @@ def test_partial_features_give_the_axes_they_can(simulated, wide, lab, course, m
 def test_a_slipped_label_frame_is_drawn_and_named(simulated, wide, course, tmp_path) -> None:
     """T8: the counts of the most predicted classes tell a run trained on another label list from a weak one."""
     sound = simulated.write_run(tmp_path, wide, "encoder", "encoder", skill=0.7, floor=4, draw=2)
-    straight = wide.logits
-    try:
-        wide.logits = lambda *given: np.roll(straight(*given), 17, axis=1)
-        slipped = simulated.write_run(tmp_path, wide, "decoder-old", "decoder", skill=0.7, floor=4, draw=3)
-    finally:
-        del wide.logits
+    slipped = simulated.write_run(tmp_path, wide, "decoder-old", "decoder", skill=0.7, floor=4, draw=3, slipped=17)
     figure = figures(build(4, [sound, slipped], course))["w4-frames"]
     assert figure.finding.startswith("decoder-old answers in another label frame: moved back by 17 ids")
     assert [run["shifted"] for run in figure.data["runs"]] == [True]
@@ -479,12 +474,7 @@ def test_a_slice_of_one_row_is_listed_and_not_tested() -> None:
 
 def test_the_most_predicted_class_of_each_class(simulated, wide, course, tmp_path) -> None:
     sound = simulated.write_run(tmp_path, wide, "encoder", "encoder", skill=0.7, floor=4, draw=2)
-    straight = wide.logits
-    try:
-        wide.logits = lambda *given: np.roll(straight(*given), 17, axis=1)
-        slipped = simulated.write_run(tmp_path, wide, "old", "decoder", skill=0.7, floor=4, draw=3)
-    finally:
-        del wide.logits
+    slipped = simulated.write_run(tmp_path, wide, "old", "decoder", skill=0.7, floor=4, draw=3, slipped=17)
     figure = figures(build(4, [sound, slipped], course))["w4-most-predicted"]
     first = figure.data["runs"][0]
     assert first["run"] == "old"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
@@ -36,17 +34,9 @@ the weights, from [@encoder.macro_f1] <b>on</b>
 """
 
 
-def _weeks():
-    path = Path(__file__).parents[1] / "simulated_weeks.py"
-    spec = importlib.util.spec_from_file_location("simulated_weeks", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
-def stage(simulated, tmp_path_factory):
-    return _weeks().week3(simulated, tmp_path_factory.mktemp("stage"), simulated.World(k=30, train=4_000, n=600))
+def stage(simulated, weeks, tmp_path_factory):
+    return weeks.week3(simulated, tmp_path_factory.mktemp("stage"), simulated.World(k=30, train=4_000, n=600))
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
@@ -14,19 +11,11 @@ from reportgen.memo.fields import fields
 from reportgen.memo.prose import new_prose
 
 
-def _weeks():
-    path = Path(__file__).parents[1] / "simulated_weeks.py"
-    spec = importlib.util.spec_from_file_location("simulated_weeks", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
-def stage(simulated, tmp_path_factory):
+def stage(simulated, weeks, tmp_path_factory):
     """As many labels as the course has, some of them hostile, and a hostile name of the data."""
     world = simulated.World(k=113, train=57_846, n=1_500, names=simulated.HOSTILE)
-    return _weeks().week3(simulated, tmp_path_factory.mktemp("stage"), world, dataset=simulated.HOSTILE[0])
+    return weeks.week3(simulated, tmp_path_factory.mktemp("stage"), world, dataset=simulated.HOSTILE[0])
 
 
 @pytest.mark.parametrize("week", [2, 3])
